@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from napari_umis_fusion.preprocess.health._foreign import is_foreign
 from napari_umis_fusion.preprocess.health._hidden_detail import hides_detail
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts
+from napari_umis_fusion.preprocess.health._neighbours import Side
 from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
 from napari_umis_fusion.preprocess.health._plane_health import Finding
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
 from napari_umis_fusion.preprocess.health._tint import is_tinted
 from napari_umis_fusion.preprocess.health._uneven import is_lit_unevenly
 from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
-
-Side = Sequence[PlaneStatistics]
 
 
 def kinds_told(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_umis_fusion.preprocess.health._neighbours import nearest_two
 from napari_umis_fusion.preprocess.health._statistics import Mask, PlaneStatistics, Table
 from napari_umis_fusion.preprocess.health._unlike import without_lines
 
@@ -47,7 +48,7 @@ def is_elsewhere(
         return any(
             _alike(before[-1], one) > MIN_ALIKE and _alike(plane, one) < MAX_ALIKE for one in after
         )
-    side = after[:2] if after else before[:-3:-1]
+    side = nearest_two(before, after)
     if len(side) < 2:
         return False
     return _alike(*side) > MIN_ALIKE_END and all(_alike(plane, one) < MAX_ALIKE_END for one in side)

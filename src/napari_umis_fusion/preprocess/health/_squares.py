@@ -3,11 +3,8 @@
 Every square has edges that no focus drew, and a focus measure takes them for detail.
 """
 
-from collections.abc import Sequence
-
+from napari_umis_fusion.preprocess.health._neighbours import Side, nearest_two
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics
-
-Side = Sequence[PlaneStatistics]
 
 
 def is_in_squares(plane: PlaneStatistics, before: Side, after: Side) -> bool:
@@ -20,5 +17,5 @@ def is_in_squares(plane: PlaneStatistics, before: Side, after: Side) -> bool:
     before, after : sequence of PlaneStatistics
         Planes on either side, in focal order.
     """
-    around = [*before[-1:], *after[:1]] if before and after else [*before[-2:], *after[:2]]
+    around = nearest_two(before, after)
     return bool(around) and all(one.square_px < plane.square_px for one in around)

@@ -163,7 +163,7 @@ class _AddedGrain:
 
 
 def _added_grain(plane: PlaneStatistics, before: Side, after: Side) -> _AddedGrain | None:
-    sides = [*before[-2:], *after[:2]]
+    sides = nearest_two(before, after)
     if before and after:  # the next plane may be as noisy
         sides = [before[-1], min(after[:2], key=lambda one: float(one.grain[..., 0].sum()))]
     grain = plane.grain / _gain(plane, sides) ** 2  # a bright plane has more noise
