@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion._edge_limits import EdgeLimits
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.fusion._weighted_mean import DOUBLE
 from napari_umis_fusion.runtime import (
@@ -86,9 +87,13 @@ class NearestToMean:
 
 
 def iter_copy_nearest(
-    stack: Stack, nearest: NearestToMean, config: FusionConfig, workers: Workers
+    stack: Stack,
+    nearest: NearestToMean,
+    config: FusionConfig,
+    workers: Workers,
+    edges: EdgeLimits | None = None,
 ) -> Generator[Progress]:
-    """Try all planes of a stack; the next one is read meanwhile."""
+    """Try all planes of a stack, and raise `edges` to theirs; the next is read meanwhile."""
     total = len(stack)
     planes = Prefetch(stack, config.nan_policy, workers)
     rows = split_rows(len(nearest.image))
@@ -99,3 +104,5 @@ def iter_copy_nearest(
         checked = yield from repeat_event(planes.iter_next(), event)
         try_plane = partial(nearest.try_plane, checked, z)
         yield from repeat_event(workers.each(try_plane, tiles), event)
+        if edges is not None:
+            yield from repeat_event(edges.iter_add(checked.plane, workers), event)
