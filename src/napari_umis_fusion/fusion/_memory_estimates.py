@@ -119,8 +119,9 @@ def bytes_per_pixel(
     if config.verification == "seams":
         taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
     if passes.second == "copy_nearest":
-        # The mean, and distances from it. Tiles that are mended take less than the network did.
-        taken += value + sums
+        # The mean, distances from it, and the values of the index map. Tiles that are mended take
+        # less than the network did.
+        taken += 2 * value + sums
     mean = sums * (channels + 1) + 4 if averages else 0
     one = composite_bytes(value, mean, is_ranking=is_ranking, prefers=bool(config.prefer))
     return taken + _passing_bytes(stack, config, one) + (4 if config.depth_error else 0)

@@ -79,11 +79,15 @@ class NearestToMean:
 
     def measure_distance(self, values: Plane, window: tuple[slice, slice]) -> NDArray[Any]:
         """Return the distances (Y, X) of values of a window from the mean, summed over channels."""
-        mean: NDArray[Any] = self._mean[window].astype(self._precision)
-        with np.errstate(invalid="ignore"):
-            apart: NDArray[Any] = np.abs(np.subtract(values, mean, dtype=self._precision))
+        apart = np.abs(self.measure_bias(values, window))
         # One distance for all channels, since these are copied together.
         return apart if apart.ndim == 2 else np.asarray(apart.sum(axis=-1))
+
+    def measure_bias(self, values: Plane, window: tuple[slice, slice]) -> NDArray[Any]:
+        """Return by how much values (Y, X[, C]) of a window are above the mean."""
+        mean: NDArray[Any] = self._mean[window].astype(self._precision)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.subtract(values, mean, dtype=self._precision))
 
 
 def iter_copy_nearest(
