@@ -280,7 +280,7 @@ def iter_settle_field(
         maps = FinalMaps(whole.sub_plane_map, whole.confidence_map, whole.focus_map)
         fused = Fused(whole.image, whole.index_map, whole.source_map, maps)
         sound = known.planes.sound_stack()
-        settling = iter_settle_islands(sound, fused, config, known.to_grey, workers)
+        settling = iter_settle_islands(sound, fused, config, known.to_grey, scratch, workers)
         notes = yield from repeat_event(settling, last)
         sound, part = known.planes.sound_stack(scales=False), _result(whole, config)
         filled = yield from iter_fill_nowhere(placed, sound, part, config, workers)

@@ -61,6 +61,9 @@ LOOK_PLANES = 3
 MENDED_BYTES = 7
 """Of a pixel, where half of the image is mended: more than any stack of the tests needs."""
 
+COPIED_BYTES = 8
+"""Of a pixel, where values are copied into what is mended, besides the wanted values."""
+
 KERNELS_MB, RUNTIME_MB = 45, 20
 """Memory of the compiled kernels, and of what runs the network, where they are not loaded yet."""
 
@@ -113,8 +116,9 @@ def bytes_per_pixel(
     if config.verification == "seams":
         taken += 16 + (8 * channels if stack.dtype.itemsize >= 4 else 0)
     if passes.second == "copy_nearest":
-        # The mean, and distances from it. Tiles that are mended take less than the network did.
-        taken += value + sums
+        # The mean, distances from it, and the values of the index map. Tiles that are mended take
+        # less than the network did.
+        taken += 2 * value + sums
     mean = sums * (channels + 1) + 4 if averages else 0
     one = composite_bytes(value, mean, is_ranking=is_ranking, prefers=bool(config.prefer))
     return taken + _passing_bytes(stack, config, one) + (4 if config.depth_error else 0)
@@ -217,6 +221,10 @@ def _islands_mb(stack: Stack, config: FusionConfig) -> float:
     if config.islands == "keep" or len(stack) <= FAR_PLANES + 1:
         return 0.0
     pixels = stack.shape[1] * stack.shape[2]
-    own = LOOK_BYTES * min(pixels, WORKING_PX)
-    own += MENDED_BYTES * pixels if config.islands == "mend" else 0
+    own: float = LOOK_BYTES * min(pixels, WORKING_PX)
+    if config.islands == "mend":
+        own += MENDED_BYTES * pixels
+        if passes_of(config, len(stack)).second == "copy_nearest":
+            # The wanted values, how far copied ones are from them, and the edges of the planes.
+            own += plane_mb(stack) * MEGABYTE + COPIED_BYTES * pixels
     return LOOK_PLANES * plane_mb(stack) + own / MEGABYTE

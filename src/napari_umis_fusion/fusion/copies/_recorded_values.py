@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion.decision import IndexMap
+from napari_umis_fusion.fusion.mean import EdgeLimits
 from napari_umis_fusion.fusion.planes import DOUBLE
 from napari_umis_fusion.runtime import (
     Progress,
@@ -78,17 +79,25 @@ class NearestToMean:
 
     def measure_distance(self, values: Plane, window: tuple[slice, slice]) -> NDArray[Any]:
         """Return the distances (Y, X) of values of a window from the mean, summed over channels."""
-        mean: NDArray[Any] = self._mean[window].astype(self._precision)
-        with np.errstate(invalid="ignore"):
-            apart: NDArray[Any] = np.abs(np.subtract(values, mean, dtype=self._precision))
+        apart = np.abs(self.measure_bias(values, window))
         # One distance for all channels, since these are copied together.
         return apart if apart.ndim == 2 else np.asarray(apart.sum(axis=-1))
 
+    def measure_bias(self, values: Plane, window: tuple[slice, slice]) -> NDArray[Any]:
+        """Return by how much values (Y, X[, C]) of a window are above the mean."""
+        mean: NDArray[Any] = self._mean[window].astype(self._precision)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.subtract(values, mean, dtype=self._precision))
+
 
 def iter_copy_nearest(
-    stack: Stack, nearest: NearestToMean, config: FusionConfig, workers: Workers
+    stack: Stack,
+    nearest: NearestToMean,
+    config: FusionConfig,
+    workers: Workers,
+    edges: EdgeLimits | None = None,
 ) -> Generator[Progress]:
-    """Try all planes of a stack; the next one is read meanwhile."""
+    """Try all planes of a stack, and raise `edges` to theirs; the next is read meanwhile."""
     total = len(stack)
     planes = Prefetch(stack, config.nan_policy, workers)
     rows = split_rows(len(nearest.image))
@@ -99,3 +108,5 @@ def iter_copy_nearest(
         checked = yield from repeat_event(planes.iter_next(), event)
         try_plane = partial(nearest.try_plane, checked, z)
         yield from repeat_event(workers.each(try_plane, tiles), event)
+        if edges is not None:
+            yield from repeat_event(edges.iter_add(checked.plane, workers), event)

@@ -1,12 +1,13 @@
 """What reads planes again, to judge islands of the index map and to mend them."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
+from napari_umis_fusion.fusion.copies import CopiedEdges, NearestToMean, iter_copy_nearest
 from napari_umis_fusion.fusion.decision import IndexMap
 from napari_umis_fusion.fusion.depth import FinalMaps
 from napari_umis_fusion.fusion.islands._island_evidence import (
@@ -18,8 +19,10 @@ from napari_umis_fusion.fusion.islands._island_evidence import (
 from napari_umis_fusion.fusion.islands._island_map import Islands, Planes, block_any, reduce_grey
 from napari_umis_fusion.fusion.islands._island_patches import IslandPatches, Patch
 from napari_umis_fusion.fusion.islands._shapes import grown
+from napari_umis_fusion.fusion.mean import EdgeLimits
+from napari_umis_fusion.fusion.planes import passes_of
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers
+from napari_umis_fusion.runtime import BoolMap, FloatMap, ScratchMemory, Workers
 from napari_umis_fusion.stack import OPACITY, CheckedPlane, Plane, Prefetch, Stack, read_plane
 
 
@@ -59,6 +62,8 @@ class IslandLook:
         Conversion of planes to grey.
     step : int
         Pixels of the planes for each pixel of the working maps, along each axis.
+    workspace : ScratchMemory
+        Memory for maps.
     workers : Workers
         Threads to run on.
     """
@@ -67,6 +72,7 @@ class IslandLook:
     config: FusionConfig
     to_grey: GreyConverter
     step: int
+    workspace: ScratchMemory
     workers: Workers
 
     def reduce(self, plane: Plane) -> FloatMap:
@@ -114,8 +120,39 @@ class IslandLook:
         self, fused: Fused, part: BoolMap, kept: BoolMap, rim: Planes
     ) -> Generator[None, None, float]:
         """Mend a part of the image; return the share of the index map that was changed."""
+        passes = passes_of(self.config, len(self.stack))
+        if passes.second != "copy_nearest":
+            return (yield from self._iter_patch(fused, fused.source_map, part, kept, rim))
+        # Borders as soft as those of a mean, of which recorded values are copied.
+        wanted = self.workspace.full(fused.image.shape, fused.image.dtype, 0)
+        wanted[...] = fused.image
+        soft = replace(fused, image=wanted)
+        share = yield from self._iter_patch(soft, None, part, kept, rim)
+        yield from self._iter_copy_near(wanted, fused)
+        return share
+
+    def _iter_copy_near(self, wanted: Plane, fused: Fused) -> Generator[None]:
+        """Copy the values that are nearest to the wanted ones, and mend their false edges."""
+        image, source, workspace = fused.image, fused.source_map, self.workspace
+        if source is None or source is fused.index_map:  # nobody has asked for it
+            source = fused.index_map.copy()
+        opacity = image[..., OPACITY].copy() if self.stack.has_opacity else None
+        nearest = NearestToMean(wanted, image, source, workspace)
+        edges = EdgeLimits((image.shape[0], image.shape[1]), self.to_grey, workspace)
+        for _ in iter_copy_nearest(self.stack, nearest, self.config, self.workers, edges):
+            yield
+        mending = CopiedEdges(nearest, edges, workspace)
+        for _ in mending.iter_mend(self.stack, self.config.nan_policy, self.workers):
+            yield
+        if opacity is not None:
+            image[..., OPACITY] = opacity
+
+    def _iter_patch(
+        self, fused: Fused, source: IndexMap | None, part: BoolMap, kept: BoolMap, rim: Planes
+    ) -> Generator[None, None, float]:
+        """Take a part of the image from the planes of its rim; None as `source` blends them."""
         image = fused.image[..., :OPACITY] if self.stack.has_opacity else fused.image
-        patches = IslandPatches(image, fused.index_map, fused.source_map, fused.maps)
+        patches = IslandPatches(image, fused.index_map, source, fused.maps)
         choosing = self.workers.submit(patches.begin, part, kept, rim, self.step)
         yield from self.workers.result(choosing)
         changed: list[int] = []

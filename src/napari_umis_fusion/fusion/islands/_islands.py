@@ -24,7 +24,14 @@ from napari_umis_fusion.fusion.islands._island_map import (
 from napari_umis_fusion.fusion.islands._island_patches import FRAYED_PX, mark_doubtful
 from napari_umis_fusion.fusion.islands._shapes import grown
 from napari_umis_fusion.preprocess import GreyConverter
-from napari_umis_fusion.runtime import BoolMap, FloatMap, Workers, split_rows, tiles_of
+from napari_umis_fusion.runtime import (
+    BoolMap,
+    FloatMap,
+    ScratchMemory,
+    Workers,
+    split_rows,
+    tiles_of,
+)
 from napari_umis_fusion.stack import Stack
 
 DOUBTFUL_CONFIDENCE = 0.1
@@ -34,7 +41,12 @@ WHY = "as happens in thin transmitted specimens, which have a preset of their ow
 
 
 def iter_settle_islands(
-    stack: Stack, fused: Fused, config: FusionConfig, to_grey: GreyConverter, workers: Workers
+    stack: Stack,
+    fused: Fused,
+    config: FusionConfig,
+    to_grey: GreyConverter,
+    workspace: ScratchMemory,
+    workers: Workers,
 ) -> Generator[None, None, tuple[str, ...]]:
     """Mend or mark islands whose contrast is inverted, yielding every 50 ms while threads work.
 
@@ -50,6 +62,8 @@ def iter_settle_islands(
         With `islands`: "mend", "mark" or "keep".
     to_grey : GreyConverter
         Conversion of planes to grey.
+    workspace : ScratchMemory
+        Memory for maps, where copied values are mended.
     workers : Workers
         Threads to run on.
 
@@ -61,7 +75,7 @@ def iter_settle_islands(
     if config.islands == "keep" or len(stack) <= FAR_PLANES + 1:
         return ()
     step = working_step(fused.index_map.shape)
-    look = IslandLook(stack, config, to_grey, step, workers)
+    look = IslandLook(stack, config, to_grey, step, workspace, workers)
     grey = yield from workers.result(workers.submit(look.reduce, fused.image))
     index = reduce_index(fused.index_map, step)
     islands = yield from workers.result(workers.submit(find_islands, index, grey))

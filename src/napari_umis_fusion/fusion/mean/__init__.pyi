@@ -1,4 +1,7 @@
 from ._base import base_bytes as base_bytes
+from ._base import block_means as block_means
+from ._base_shift import BLOCK_PX as BLOCK_PX
+from ._base_shift import enlarged as enlarged
 from ._edge_limits import EdgeLimits as EdgeLimits
 from ._edge_limits import gradients as gradients
 from ._edge_limits import highest_around as highest_around

@@ -8,6 +8,7 @@ import numpy as np
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion.copies import (
     CopiedEdges,
+    IndexValues,
     NearestToMean,
     RecordedCopy,
     iter_copy_nearest,
@@ -84,7 +85,16 @@ class Copies:
         image = compositor.all_in_focus
         nearest = NearestToMean(wanted, image, source_map, self.workspace, lit)
         sound = planes.sound_stack()
-        yield from iter_copy_nearest(sound, nearest, self.config, self.workers)
+        copying = iter_copy_nearest(sound, nearest, self.config, self.workers)
+        if lit:  # values of planes that were scaled must not stay
+            yield from copying
+        else:
+            grey_levels, has_opacity = compositor.to_grey.range.scale, sound.has_opacity
+            kept = IndexValues(nearest, index_map, grey_levels, self.workspace, has_opacity)
+            begun, done = (Progress("verifying", z, len(sound)) for z in (0, len(sound)))
+            yield from repeat_event(kept.iter_keep(self.workers), begun)
+            yield from copying
+            yield from repeat_event(kept.iter_restore(self.workers), done)
         if compositor.correction is not None:
             mending = CopiedEdges(nearest, compositor.correction.edges, self.workspace)
             yield from mending.iter_mend(sound, self.config.nan_policy, self.workers)

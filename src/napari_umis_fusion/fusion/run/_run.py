@@ -149,7 +149,8 @@ class Run:
     def iter_settle(self, composed: Composed, stack: Stack) -> Generator[Progress, None, Composed]:
         """Mend or mark islands of the index map of whole planes, read from `stack`."""
         fused = Fused(composed.image, composed.index_map, composed.source_map, composed.maps)
-        settling = iter_settle_islands(stack, fused, self.config, composed.to_grey, self.workers)
+        given = self.config, composed.to_grey, self.workspace, self.workers
+        settling = iter_settle_islands(stack, fused, *given)
         notes = yield from repeat_event(settling, self.verified)
         return replace(composed, notes=(*composed.notes, *notes))
 
