@@ -1,11 +1,13 @@
 """Fine-tune the network in a real window of napari, and take the pictures that the docs show.
 
     python docs/make_training_screenshots.py STACK_FOLDER [--output docs/pictures] [--steps 2000]
+    python docs/make_training_screenshots.py STACK_FOLDER --library
 
 STACK_FOLDER holds the plane images of a real stack of opaque specimens. The stack is opened, its
 data checked, a region of it watched, the network trained with the preset, paused and resumed on
 the way, and the result kept and used if it is better than the initial weights. Each step is
-checked; the script stops at the first that fails. It prints what the training says of its time,
+checked; the script stops at the first that fails. With --library, nothing is trained: an untrained
+network is imported, and the library photographed. It prints what the training says of its time,
 how long it took, and the numbers that the result shows. Models and trainings lie in a folder of the
 script's own. Needs a display, such as xvfb-run gives.
 """
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from make_screenshots import PLUGIN, Window, open_stack
+from napari_umis_fusion.plugin import commands
 
 HEIGHT = 1060
 """Of the window: the widget is long."""
@@ -29,11 +32,39 @@ def main() -> None:
     parser.add_argument("stack", type=Path)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "pictures")
     parser.add_argument("--steps", type=int, default=0, help="by default those of the preset")
+    parser.add_argument("--library", action="store_true", help="only photograph the library")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["UMIS_FUSION_TRAININGS"] = str(Path(folder) / "trainings")
         os.environ["UMIS_FUSION_MODELS"] = str(Path(folder) / "models")
-        drive(arguments)
+        (show_library if arguments.library else drive)(arguments)
+
+
+def show_library(arguments: argparse.Namespace) -> None:
+    """Import weights, and photograph the library that holds them."""
+    from napari_umis_fusion.models.library import ModelLibrary
+    from napari_umis_fusion.network import PlaneRanker, save_checkpoint
+
+    with tempfile.TemporaryDirectory() as folder:
+        weights = save_checkpoint(Path(folder) / "mine.safetensors", PlaneRanker())
+        model = ModelLibrary().add(weights, "beetle", "brightfield, 20x")
+    window = Window(arguments.output)
+    window.window.resize(1360, HEIGHT)
+    open_stack(window, arguments.stack, picture=None)
+    widget = commands.open_training(window.viewer)
+    window.wait(seconds=4)
+    widget.models.refresh()
+    widget.models.table.choose(model.path)
+    photograph_library(window, widget)
+    window.viewer.close()
+
+
+def photograph_library(window: Window, widget: Any) -> None:
+    """Show the tab of models, and photograph it."""
+    from qtpy.QtWidgets import QTabWidget
+
+    widget.findChild(QTabWidget).setCurrentIndex(1)
+    window.shoot("training-models")
 
 
 def drive(arguments: argparse.Namespace) -> None:
@@ -110,8 +141,6 @@ def look(window: Window, widget: Any) -> None:
 
 def keep(window: Window, widget: Any) -> None:
     """Keep the result and fuse with it; photograph the library."""
-    from qtpy.QtWidgets import QTabWidget
-
     widget.result.panel.name.setText("pseudoscorpion")
     widget.result.save_to_library(use=True)
     window.wait(lambda: not widget.result.is_open, 60)
@@ -122,8 +151,7 @@ def keep(window: Window, widget: Any) -> None:
     window.shoot("training-used")
     dock, _ = window.viewer.window.add_plugin_dock_widget(PLUGIN, "Train network")
     dock.raise_()
-    widget.findChild(QTabWidget).setCurrentIndex(1)
-    window.shoot("training-models")
+    photograph_library(window, widget)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from napari_umis_fusion.batch import (
     batch_command,
     iter_batch,
 )
-from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError
+from napari_umis_fusion.errors import BusyError, ConfigError, StackFileError, UmisFusionError
 from napari_umis_fusion.runtime import file_stamp, run_to_end
 from zarr_file import written
 
@@ -148,6 +148,17 @@ def test_a_table_that_cannot_be_written_is_told_at_the_end(tree):
     (tree / "out" / TABLE).mkdir()
     with pytest.warns(UserWarning, match="Resume the batch to write its table"):
         run(tree, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "text"),
+    [("none", "no such file or folder"), ("", "got an empty name"), (None, "got NoneType where")],
+)
+def test_no_folder_is_made_for_results_of_nothing(tmp_path, monkeypatch, inputs, text):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UmisFusionError, match=text):
+        next(iter_batch(inputs, "results"))
+    assert not any(tmp_path.iterdir())
 
 
 def test_results_within_the_input_are_not_fused(tree):

@@ -47,3 +47,13 @@ def test_what_may_be_planes(tmp_path, count, names, axes, wanted):
     assert "colormap" not in attributes
     told = attributes["metadata"]["umis_fusion_file"]
     assert told["selected"] == {"z_axis": "C"}, "a script reads it again"
+
+
+@pytest.mark.parametrize(("count", "wanted"), [(4, False), (7, True)])
+def test_samples_of_pixels_may_be_planes_too(tmp_path, count, wanted):
+    data = np.arange(count * 30, dtype=np.uint16).reshape(6, 5, count)
+    options = {"photometric": "minisblack", "planarconfig": "contig"}
+    tifffile.imwrite(tmp_path / "s.tif", data, metadata=None, **options)
+    assert may_be_planes(read_layers(tmp_path / "s.tif")) is wanted
+    ((array, _, _),) = read_layers(tmp_path / "s.tif", z_axis="C")
+    np.testing.assert_array_equal(array, np.moveaxis(data, -1, 0))

@@ -239,6 +239,21 @@ def test_folders_that_hold_images_are_named_where_a_folder_holds_none(tmp_path):
             open_stack(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("index", "text"),
+    [
+        ([0], r"index=\[0\]; accepted are entries by the names of axes"),
+        ({2: 0}, "accepted are entries by the names of axes"),
+        ({"Z": "0"}, "index Z='0'; accepted is a whole number"),
+        ({"Z": 0.5}, "index Z=0.5; accepted is a whole number"),
+    ],
+)
+def test_an_index_that_selects_nothing_is_told(folder, index, text):
+    with pytest.raises(StackFileError, match=text):
+        open_stack(folder, index=index)
+    assert len(open_stack(folder, index={"Z": np.int64(3)})) == 1
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch, name):
     write(tmp_path / "z0.tif", plane(0))

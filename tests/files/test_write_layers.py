@@ -330,6 +330,23 @@ def test_several_layers_need_a_tiff_and_a_kind_that_can_be_written(tmp_path):
         write_series(tmp_path / "s.ome.tif", [(ramp(6, 5), {"name": "spots"}, "points")])
 
 
+@pytest.mark.parametrize("write_several", [write_series, write_folder])
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (np.zeros((5, 6)), "got ndarray where a list of layers is"),
+        (None, "got NoneType where a list of layers is"),
+        ([np.zeros((5, 6))], "got ndarray where the data of a layer are; accepted is an array"),
+        ([(np.zeros((5, 6)),)], "got tuple of 1 where the data of a layer are"),
+        ([("a", "b")], "got tuple of 2 where the data of a layer are"),
+    ],
+)
+def test_what_is_no_list_of_layers_is_told(tmp_path, write_several, given, text):
+    with pytest.raises(StackFileError, match=text):
+        write_several(tmp_path / "s", given)
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [

@@ -168,6 +168,7 @@ def test_can_be_closed_while_it_fuses(tmp_path, planes):
         ({"planes": 3, "marker": "x"}, "leave one of them out"),
         ({"settle_s": -1}, "settle_s=-1"),
         ({"pause_s": float("nan")}, "pause_s=nan"),
+        ({"until_idle_s": -1.0}, "until_idle_s=-1"),
     ],
 )
 def test_refuses_options(tmp_path, options, message):

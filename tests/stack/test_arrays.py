@@ -5,7 +5,7 @@ import tifffile
 import xarray
 import zarr
 
-from napari_umis_fusion.errors import StackError, StackFileError
+from napari_umis_fusion.errors import ConfigError, StackError, StackFileError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.stack import Calibration, Stack
 
@@ -143,6 +143,21 @@ def test_a_dtype_that_is_not_numpys():
 def test_a_stack_is_returned_as_it_is():
     stack = as_stack(GREY)
     assert as_stack(stack) is stack
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (0.5, "got float where physical sizes are; accepted is a Calibration"),
+        (Calibration(-1.0), r"z_step_um=-1.0; accepted is a positive number of µm, or None"),
+        (Calibration("0.5"), "z_step_um='0.5'; accepted"),
+        (Calibration(1.0, float("nan")), "pixel_height_um=nan; accepted"),
+        (Calibration(1.0, z_positions_um=[0.0, 1.0]), "accepted is a tuple of finite numbers"),
+    ],
+)
+def test_given_sizes_that_are_none_are_refused(given, text):
+    with pytest.raises(ConfigError, match=text):
+        as_stack(np.zeros((3, 4, 4), np.uint8), calibration=given)
 
 
 def test_given_calibration_replaces_without_touching_the_given_stack():

@@ -137,7 +137,8 @@ class Alignment(TransformTable):
         shifts_only *= self.is_telecentric
         if not self.is_needed:
             return "; ".join(["the planes are aligned as recorded, none was moved", *shifts_only])
-        parts = [f"{len(self.moved)} of {len(self.planes)} planes were moved ({self.model})"]
+        were = "was" if len(self.moved) == 1 else "were"
+        parts = [f"{len(self.moved)} of {len(self.planes)} planes {were} moved ({self.model})"]
         parts.append(f"by up to {self.farthest_px:.1f} px")
         scales = [row.scale for row in self.planes]
         if max(scales) - min(scales) > 1e-4:

@@ -3,9 +3,10 @@
 import glob
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from natsort import natsorted, ns
 
@@ -91,15 +92,27 @@ def iter_find_stacks(
     -------
     Grouping
     """
-    given = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
-    if not given:
-        raise ConfigError("got no input; accepted are folders, files and patterns. Name one.")
+    found = existing_inputs(given_inputs(inputs))
     search = _Search(
         config_of(BatchOptions, options), None if output is None else user_path(output)
     )
-    for place in search.places([path for entry in given for path in _expand(entry)]):
+    for place in search.places(found):
         yield from search.take(place)
     return Grouping(tuple(search.stacks), tuple(search.left_out))
+
+
+def given_inputs(inputs: PathLike | Iterable[PathLike]) -> list[PathLike]:
+    """Return inputs as a list; raises `ConfigError` if there is none."""
+    is_one = isinstance(inputs, (str, os.PathLike)) or not isinstance(inputs, Iterable)
+    given: list[Any] = [inputs] if is_one else list(inputs)  # type: ignore[arg-type]
+    if not given:
+        raise ConfigError("got no input; accepted are folders, files and patterns. Name one.")
+    return given
+
+
+def existing_inputs(given: Iterable[PathLike]) -> list[Path]:
+    """Return the folders and files that inputs name; raises `ConfigError` if one names none."""
+    return [path for entry in given for path in _expand(entry)]
 
 
 def _expand(entry: PathLike) -> list[Path]:

@@ -16,7 +16,7 @@ from napari_umis_fusion.batch._events import (
     StackBegun,
     StackEnded,
 )
-from napari_umis_fusion.batch._find import iter_find_stacks
+from napari_umis_fusion.batch._find import existing_inputs, given_inputs, iter_find_stacks
 from napari_umis_fusion.batch._fuse_stack import StackWork, identity_of
 from napari_umis_fusion.batch._grouping import BatchStack, Grouping
 from napari_umis_fusion.batch._options import BatchOptions
@@ -96,8 +96,11 @@ def iter_batch(
     options = config_of(BatchOptions, options)
     if options.depth_error_map or config.depth_error:
         options, config = options.replace(depth_error_map=True), config.replace(depth_error=True)
-    target = _output_folder(inputs, output, is_resumed=resume or retry)
-    grouping = yield from iter_find_stacks(inputs, options, output=target)
+    given = given_inputs(inputs)
+    target = _output_folder(given, output, is_resumed=resume or retry)
+    existing_inputs(given)  # or a folder would be left for results that never come
+    _make_folder(target)
+    grouping = yield from iter_find_stacks(given, options, output=target)
     with _batch_lock(target):
         record = BatchRecord(target, config, options)
         run = _Run(grouping, target, config, options, record)
@@ -180,12 +183,9 @@ class _Run:
                 warnings.warn(f"{error} Resume the batch to write its table.", stacklevel=2)
 
 
-def _output_folder(
-    inputs: PathLike | Sequence[PathLike], output: PathLike, *, is_resumed: bool
-) -> Path:
-    """Make the folder of results; refuse an input, and one that holds another batch."""
+def _output_folder(given: Sequence[PathLike], output: PathLike, *, is_resumed: bool) -> Path:
+    """Return the folder of results; refuse an input, and one that holds another batch."""
     target = user_path(output).absolute()
-    given = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
     if target.exists() and first_same(target, map(user_path, given)) is not None:
         raise ConfigError(
             f"{target}: is an input, in which results would be taken for planes; choose another "
@@ -203,11 +203,14 @@ def _output_folder(
             f"{target / TABLE}: exists, but no record of its batch; choose another folder for "
             "results, or move the table elsewhere."
         )
+    return target
+
+
+def _make_folder(target: Path) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StackFileError(_unusable(target, "made", error)) from error
-    return target
 
 
 @contextmanager

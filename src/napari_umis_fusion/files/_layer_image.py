@@ -109,6 +109,7 @@ def layer_image(layer: Any) -> LayerImage:
     if isinstance(layer, LayerImage):
         return layer
     if isinstance(layer, (tuple, list)):
+        check_layer_data(layer)
         data, attributes, *kind = layer
         _check_kind(kind[0] if kind else "image")
         return LayerImage.of(data, attributes)
@@ -119,6 +120,18 @@ def layer_image(layer: Any) -> LayerImage:
     # each is asked for once, since napari computes some of them anew
     attributes = {name: getattr(layer, name, None) for name in (*names, *_PLACES)}
     return LayerImage.of(layer.data, {**attributes, "path": path})
+
+
+def check_layer_data(layer: Any) -> None:
+    """Refuse what is no layer data tuple; raises `StackError`."""
+    is_tuple = isinstance(layer, (tuple, list))
+    if not (is_tuple and len(layer) in (2, 3) and isinstance(layer[1], Mapping)):
+        what = type(layer).__name__ + (f" of {len(layer)}" if is_tuple else "")
+        msg = (
+            f"got {what} where the data of a layer are; accepted is an array with its attributes: "
+            '(array, {}) or (array, {}, "image").'
+        )
+        raise StackError(msg)
 
 
 def _check_kind(kind: str) -> None:

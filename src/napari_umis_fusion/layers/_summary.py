@@ -147,4 +147,4 @@ def alignment_note(alignments: tuple[Alignment, ...]) -> str:
     if len(alignments) == 1:
         return alignments[0].summary()
     moved = sum(one.is_needed for one in alignments)
-    return f"{moved} of {len(alignments)} stacks were aligned"
+    return f"{moved} of {len(alignments)} stacks {'was' if moved == 1 else 'were'} aligned"

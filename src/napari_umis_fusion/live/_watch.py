@@ -101,7 +101,10 @@ def iter_watch(
     config = config_of(FusionConfig, config, options)
     source, target = user_path(folder).absolute(), user_path(output).absolute()
     _check_folders(source, target)
-    _check_numbers(planes, marker, pause_s=pause_s, settle_s=settle_s, poll_s=poll_s)
+    seconds = {"pause_s": pause_s, "settle_s": settle_s, "poll_s": poll_s}
+    if until_idle_s is not None:
+        seconds["until_idle_s"] = until_idle_s
+    _check_numbers(planes, marker, **seconds)
     with naming_write_errors(target):
         target.mkdir(parents=True, exist_ok=True)
     record = WatchRecord(target, source)

@@ -57,11 +57,13 @@ class WatchedFiles:
     ) -> None:
         self._folder, self._output, self._settle_s = folder, output, settle_s
         self._clock = clock
+        # Of one look, or of two folders that wait as long the latter would be taken first.
+        self._looked_s = clock()
         self._files: dict[Path, WatchedFile] = {}
 
     def look(self) -> dict[Path, list[Path]]:
         """Look at the folder again, and return the image files of each folder that has any."""
-        now = self._clock()
+        now = self._looked_s = self._clock()
         found: dict[Path, list[Path]] = {}
         for path, stamp in self._each(self._folder):
             found.setdefault(path.parent, []).append(path)
@@ -78,13 +80,13 @@ class WatchedFiles:
         return self._files[path].stamp
 
     def quiet_s(self, paths: list[Path]) -> float:
-        """Return for how long none of these files has changed."""
-        return self._clock() - max(self._files[path].since_s for path in paths)
+        """Return for how long none of these files had changed at the last look."""
+        return self._looked_s - max(self._files[path].since_s for path in paths)
 
     def is_ready(self, path: Path) -> bool:
         """Whether a file has settled and can be read to its end."""
         file = self._files[path]
-        if self._clock() - file.since_s < self._settle_s:
+        if self._looked_s - file.since_s < self._settle_s:
             return False
         if not file.planes and not file.problem:
             _try_to_read(path, file)

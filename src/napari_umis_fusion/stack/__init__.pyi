@@ -9,6 +9,7 @@ from ._axes import place_named as place_named
 from ._axes import place_of as place_of
 from ._axes import plane_places as plane_places
 from ._cropped_stack import CroppedStack as CroppedStack
+from ._given_sizes import check_given_sizes as check_given_sizes
 from ._masked_stack import OPACITY as OPACITY
 from ._masked_stack import mask_stack as mask_stack
 from ._narrow import narrowed as narrowed

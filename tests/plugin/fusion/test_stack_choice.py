@@ -364,3 +364,11 @@ def test_what_is_no_other_stack_bothers_no_part_of_the_panel(viewer, widget, sta
     viewer.layers.remove(shown)
     assert told == []
     assert widget.stack.target.layers == [stack_layer]
+
+
+def test_images_without_z_are_added_without_looking_at_the_stack_again(
+    viewer, widget, stack_layer, qtbot
+):
+    with qtbot.assertNotEmitted(widget.stack.valueChanged):
+        viewer.add_image(noise(40, 50), name="a result")
+    assert widget.stack.target.layers == [stack_layer]

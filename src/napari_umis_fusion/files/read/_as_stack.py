@@ -8,6 +8,7 @@ from typing import Any
 from napari_umis_fusion.stack import (
     Calibration,
     Stack,
+    check_given_sizes,
     stack_of_arrays,
 )
 
@@ -49,7 +50,11 @@ def as_stack(
         ragged, or dtypes are mixed or not accepted.
     StackFileError
         If a file cannot be read.
+    ConfigError
+        If a physical size is not a positive number.
     """
+    if calibration is not None:
+        check_given_sizes(calibration)
     if _are_paths(data):
         from napari_umis_fusion.files.read._open_stack import open_stack
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
 
 from napari_umis_fusion.errors import StackFileError
 from napari_umis_fusion.stack import OME_LETTERS, Kind, kind_of, place_named, place_of
@@ -103,6 +105,18 @@ def _first(axes: Sequence[str], *kinds: Kind) -> str | None:
 def _find_named(axes: Sequence[str], name: str) -> str | None:
     place = place_named(axes, name)
     return None if place is None else axes[place]
+
+
+def check_index(index: Any) -> None:
+    """Refuse what selects no entry of an axis; raises `StackFileError`."""
+    is_mapping = isinstance(index, Mapping)
+    if index is not None and not (is_mapping and all(isinstance(name, str) for name in index)):
+        msg = f'index={index!r}; accepted are entries by the names of axes, such as {{"T": 0}}.'
+        raise StackFileError(msg)
+    for name, number in (index or {}).items():
+        if isinstance(number, bool) or not isinstance(number, Integral):
+            msg = f"index {name}={number!r}; accepted is a whole number, counted from 0."
+            raise StackFileError(msg)
 
 
 def fixed_axes(sizes: Mapping[str, int], index: Mapping[str, int], told: str) -> dict[str, int]:

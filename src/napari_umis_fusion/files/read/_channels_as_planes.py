@@ -77,4 +77,6 @@ def _are_channels(layers: Sequence[LayerData]) -> bool:
     if len(layers) == 1:
         return axes == {("c", "y", "x")}
     are_of_one = {one["series"] for one in origins} == {origins[0]["series"]}
-    return are_of_one and axes == {("y", "x")} and all("C" in one["index"] for one in origins)
+    # tifffile calls the samples of a pixel S, of which more than four are no colour
+    are_entries = all({"C", "S"} & set(one["index"]) for one in origins)
+    return are_of_one and axes == {("y", "x")} and are_entries

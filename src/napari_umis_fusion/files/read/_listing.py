@@ -119,10 +119,6 @@ def list_source(source: PathsLike) -> Listing:
     if not sources:
         msg = "got an empty list of files; accepted is at least one file."
         raise StackFileError(msg)
-    if not all(os.fspath(entry).strip() for entry in sources):
-        # Python takes it as the current folder, which nobody means who names nothing.
-        msg = "got an empty name; accepted are files and folders. Write . for the current folder."
-        raise StackFileError(msg)
     paths = [path for entry in sources for path in _expand(entry)]
     alone = next(filter(is_for_bioio, paths), None)
     if alone is not None and len(paths) > 1:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from napari_umis_fusion.files.read._axis_roles import check_index
 from napari_umis_fusion.files.read._bioio_stack import open_bioio
 from napari_umis_fusion.files.read._grid_stack import grid_of, open_grid
 from napari_umis_fusion.files.read._listing import PathsLike, is_tiff, list_source
@@ -55,6 +56,7 @@ def open_stack(
     >>> stack = open_stack("planes/")  # doctest: +SKIP
     >>> stack = open_stack("hyperstack.tif", index={"T": 0, "C": 1})  # doctest: +SKIP
     """
+    check_index(index)
     url = zarr_url(source)
     if url is not None:
         from napari_umis_fusion.files.read._open_zarr import open_zarr

@@ -109,7 +109,7 @@ def check_output_path(
         missing or not writable, or the path is a folder or a protected file.
     """
     target = user_path(path)
-    _check_name(path, target)
+    _check_name(target)
     wanted = output_format(target)
     if dtype is not None:
         _check_dtype(target, wanted, np.dtype(dtype).name, channels, rgb=rgb)
@@ -141,7 +141,7 @@ def check_csv_path(
         folder or a protected file.
     """
     target = user_path(path)
-    _check_name(path, target)
+    _check_name(target)
     if target.suffix.lower() != ".csv":
         msg = f"{target}: tables are written as CSV; accepted is a file name that ends in .csv."
         raise StackFileError(msg)
@@ -200,10 +200,8 @@ def _check_place(path: Path) -> None:
         raise StackFileError(msg) from error
 
 
-def _check_name(given: str | os.PathLike[str], path: Path) -> None:
+def _check_name(path: Path) -> None:
     """Refuse what names no file, before its extension is judged; raises `StackFileError`."""
-    if not os.fspath(given):
-        raise StackFileError("got an empty name of a file to write; give one with an extension.")
     if os.path.isdir(path):
         raise StackFileError(f"{path}: is a folder; give the name of a file, in it or elsewhere.")
 

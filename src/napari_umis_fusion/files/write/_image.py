@@ -25,7 +25,7 @@ from napari_umis_fusion.files.write._formats import (
 from napari_umis_fusion.files.write._imagej import write_hyperstack_plane
 from napari_umis_fusion.files.write._marks import bilevel_png_bytes, jpeg_bytes, marked_png
 from napari_umis_fusion.runtime import atomic_write, naming_faults
-from napari_umis_fusion.stack import Calibration, Plane
+from napari_umis_fusion.stack import MAX_CHANNELS, Calibration, Plane, check_given_sizes
 
 _UNKNOWN_SIZES = Calibration()
 _NOTHING = ImageAbout()
@@ -94,7 +94,10 @@ def write_image(
     ------
     StackFileError
         If the output is refused (see `check_output_path`) or cannot be written.
+    ConfigError
+        If a physical size is not a positive number.
     """
+    check_given_sizes(calibration)
     pixels = _one_plane(path, image)
     colour = rgb and pixels.ndim == 3
     channels = pixels.shape[2] if pixels.ndim == 3 else None
@@ -104,11 +107,25 @@ def write_image(
         msg = f"{target}: is {size}; JPEG holds up to {_MOST_JPEG_PX} a side. Write PNG or TIFF."
         raise StackFileError(msg)
     # By its name, a result beside the planes is told from a plane.
-    told = None if provenance is None else {"software": OWN_NAME, **provenance}
+    told = None if provenance is None else _told(path, provenance)
     with atomic_write_checked(target) as temporary:
         wanted = output_format(target)
         _write(temporary, wanted, pixels, colour, calibration, told, about)
     return target
+
+
+def _told(path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file tells; refuse what JSON cannot hold, before a file is begun."""
+    try:
+        told = {"software": OWN_NAME, **provenance}
+        json.dumps(told)
+    except (TypeError, ValueError) as error:
+        msg = (
+            f"{path}: the provenance is no JSON ({error}); accepted is a dict of text, numbers, "
+            "lists and dicts, such as result.provenance."
+        )
+        raise StackFileError(msg) from error
+    return told
 
 
 def _one_plane(path: str | os.PathLike[str], image: Plane) -> Plane:
@@ -124,6 +141,12 @@ def _one_plane(path: str | os.PathLike[str], image: Plane) -> Plane:
         msg = (
             f"{path}: got an image of shape {image.shape}; accepted are (Y, X) and (Y, X, C). "
             "Write one plane, or all with write_image_layer."
+        )
+        raise StackFileError(msg)
+    if image.shape[2:] > (MAX_CHANNELS,):
+        msg = (
+            f"{path}: the last axis of shape {image.shape} is taken as {image.shape[2]} channels; "
+            f"accepted are at most {MAX_CHANNELS}. Write one plane, or all with write_image_layer."
         )
         raise StackFileError(msg)
     return image[..., 0] if image.shape[2:] == (1,) else image

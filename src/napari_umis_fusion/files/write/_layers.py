@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.errors import StackError, StackFileError
 from napari_umis_fusion.files._layer_attributes import LayerData
+from napari_umis_fusion.files._layer_image import check_layer_data
 from napari_umis_fusion.files.write._channel_group import Writable, as_images
 from napari_umis_fusion.files.write._formats import (
     IMAGEJ,
@@ -129,10 +130,7 @@ def write_series(
     if output_format(target) not in (OME_TIFF, TIFF):
         msg = f"{target}: several layers need an OME-TIFF; end the name in .ome.tif."
         raise StackFileError(msg)
-    if len(layers) == 0:
-        # An empty file would be written, in the place of one that may be there.
-        raise StackFileError(f"{target}: got no layers; accepted is at least one.")
-    images = as_images([writable_layer(*layer) for layer in layers])
+    images = as_images(_ready(layers, target))
     return [str(_write_tiff(target, images, protect))]
 
 
@@ -158,12 +156,31 @@ def write_folder(path: str | os.PathLike[str], layers: Sequence[LayerData]) -> l
     """
     folder = user_path(path)
     # All layers are checked before the first one is written.
-    ready = [writable_layer(*layer) for layer in layers]
+    ready = _ready(layers, folder)
     targets = [folder / f"{name}{OME_TIFF.suffixes[0]}" for name in _file_names(ready)]
     _check_folder(folder, targets)
     with naming_write_errors(folder):
         folder.mkdir(exist_ok=True)
     return [str(_write_tiff(file, [layer])) for file, layer in zip(targets, ready, strict=True)]
+
+
+def _ready(layers: Sequence[LayerData], target: Path) -> list[WritableLayer]:
+    """Return layers prepared for writing; raises `StackFileError` if there are none, or others."""
+    if not isinstance(layers, (list, tuple)):
+        msg = (
+            f"{target}: got {type(layers).__name__} where a list of layers is; accepted are layer "
+            'data tuples, as of fuse_layer: [(array, {"name": "a"}, "image")].'
+        )
+        raise StackFileError(msg)
+    if not layers:
+        # An empty file would be written, in the place of one that may be there.
+        raise StackFileError(f"{target}: got no layers; accepted is at least one.")
+    for layer in layers:
+        try:
+            check_layer_data(layer)
+        except StackError as error:
+            raise StackFileError(f"{target}: {error}") from error
+    return [writable_layer(*layer) for layer in layers]
 
 
 def _write_plane(

@@ -10,7 +10,7 @@ from napari_umis_fusion.layers import FirstLook, LayerPlan, iter_first_look
 from napari_umis_fusion.plugin.fusion._offer import Offer
 from napari_umis_fusion.plugin.fusion._stack_list import likely_channels
 from napari_umis_fusion.plugin.viewer import TargetStack
-from napari_umis_fusion.plugin.widgets import LatestJob, Message
+from napari_umis_fusion.plugin.widgets import LatestJob, Message, in_words_of_rows
 from napari_umis_fusion.runtime import failure_reason
 
 MAX_NOTES = 3
@@ -113,7 +113,7 @@ class Advice(QWidget):
         notes = look.notes[:MAX_NOTES]
         more = ["and more"] if len(look.notes) > MAX_NOTES else []
         told = f"When fused: {'; '.join([*notes, *more])}." if notes else self._failure
-        self.planes.setText(told)
+        self.planes.setText(in_words_of_rows(told))
         self.planes.setVisible(bool(told))
 
     def _on_together(self) -> None:

@@ -6,26 +6,27 @@ from typing import Any
 
 from napari_umis_fusion.errors import UmisFusionError
 from napari_umis_fusion.layers import LayerFinished
-from napari_umis_fusion.plugin.widgets import format_duration, release_all
-from napari_umis_fusion.runtime import capitalised, failure_reason, sentence_of
+from napari_umis_fusion.plugin.widgets import format_duration, in_words_of_rows, release_all
+from napari_umis_fusion.runtime import capitalised, count_noun, failure_reason, sentence_of
 
 HIDDEN = " The stack is hidden, because it would shine through the result."
 
 
 def done_text(event: LayerFinished, seconds: float) -> str:
     """Return how a fusion ended, such as "Done in 11 s: 12 planes, 3 % never in focus."."""
-    each = f"{event.planes} planes"
+    each = count_noun(event.planes, "plane")
     what = f"{event.stacks} stacks of {each}" if event.stacks > 1 else each
     percent = round(100 * event.never_in_focus)
     nowhere = f", {percent} % never in focus" if percent else ""
     done = f"Done in {format_duration(seconds)}: {what}{nowhere}"
-    return ". ".join((done, *map(capitalised, event.notes))) + "."
+    told = map(in_words_of_rows, event.notes)
+    return ". ".join((done, *map(capitalised, told))) + "."
 
 
 def error_advice(error: Exception) -> str:
     """Return what went wrong, and what to do about it."""
     if isinstance(error, UmisFusionError):
-        return sentence_of(error)
+        return in_words_of_rows(sentence_of(error))
     if isinstance(error, MemoryError):
         return f"Out of memory ({error}). Fuse a region or fewer planes, under Region and planes."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

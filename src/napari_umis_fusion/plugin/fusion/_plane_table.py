@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QTableWidgetItem, QVBoxLayout, QWidget
 
 from napari_umis_fusion.layers import CheckedStack
 from napari_umis_fusion.plugin.fusion._row_table import RowTable
-from napari_umis_fusion.plugin.widgets import Message
+from napari_umis_fusion.plugin.widgets import Message, in_words_of_rows
 from napari_umis_fusion.preprocess.health import found_and_done
 
 HINT = "Planes that are blank, torn, exposed otherwise or speckled are listed here after a fusion."
@@ -45,7 +45,11 @@ class PlaneTable(QWidget):
     def fill(self, stacks: Sequence[CheckedStack]) -> None:
         """Show what was found of the planes of some stacks."""
         rows = [
-            (stack.name, str(one.z), *found_and_done(one, copies=stack.copies))
+            (
+                stack.name,
+                str(one.z),
+                *map(in_words_of_rows, found_and_done(one, copies=stack.copies)),
+            )
             for stack in stacks
             for one in stack.planes
             if one.has_news

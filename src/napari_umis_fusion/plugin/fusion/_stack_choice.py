@@ -178,6 +178,8 @@ class StackChoice(Form):
         """Take a new layer with its channels, as napari selects the last of them only."""
         if may_be_stack(event.value):
             self._added = event.value
+        elif self.target is not None:
+            return  # a result, for example: the stack stays, and all that follows it
         if PREVIEW_KEY not in event.value.metadata:
             self.refresh()
 

@@ -12,6 +12,7 @@ from ._folder_field import FolderField as FolderField
 from ._form import Form as Form
 from ._form import QtRow as QtRow
 from ._fusion_names import FUSION_NAMES as FUSION_NAMES
+from ._fusion_names import in_words_of_rows as in_words_of_rows
 from ._job import Job as Job
 from ._job import Progress as Progress
 from ._job import abandon as abandon

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields, replace
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets import CheckBox, FloatSpinBox, LineEdit, SpinBox
 
 from napari_umis_fusion.errors import ConfigError
 from napari_umis_fusion.plugin.widgets._choice_names import NO_NAMES, ChoiceNames
 from napari_umis_fusion.plugin.widgets._form import Form
+from napari_umis_fusion.plugin.widgets._names_box import choice_box
 from napari_umis_fusion.runtime import help_with_bounds, is_used, label_of
 
 
@@ -132,7 +133,7 @@ def row_of(spec: Field[Any], choice_names: ChoiceNames = NO_NAMES) -> Any:
     """Return the row of a field, from its metadata."""
     meta, common = spec.metadata, described_row(spec, choice_names)
     if "choices" in meta:
-        return ComboBox(**common, choices=choice_names.choices(spec), value=spec.default)
+        return choice_box(**common, choices=choice_names.choices(spec), value=spec.default)
     if isinstance(spec.default, bool):
         return CheckBox(**common, text="", value=spec.default)
     if "text" in meta:

@@ -1,6 +1,11 @@
 """Plain names of the choices of a fusion and its layers; the first of each row is the usual one."""
 
+import re
+from dataclasses import fields
+
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.plugin.widgets._choice_names import ChoiceNames
+from napari_umis_fusion.runtime import label_of
 
 NAMES = {
     "focus_measure": {
@@ -62,3 +67,18 @@ NAMES = {
 """For each field, the name of each choice."""
 
 FUSION_NAMES = ChoiceNames(NAMES)
+_LABELS = {spec.name: label_of(spec) for spec in fields(FusionConfig)}
+_OPTION = re.compile(r"""\b(\w+)=(["'])(\w+)\2""")
+_COMMAND_LINE = re.compile(r" \((?:command line: )?--[^()]*\)")
+
+
+def in_words_of_rows(text: str) -> str:
+    """Return what a fusion says of options with the names of their rows, not those of Python."""
+
+    def row(found: re.Match[str]) -> str:
+        name, _, value = found.groups()
+        return (
+            f"“{_LABELS[name]}: {FUSION_NAMES.word(name, value)}”" if name in _LABELS else found[0]
+        )
+
+    return _OPTION.sub(row, _COMMAND_LINE.sub("", text))

@@ -6,8 +6,8 @@ from magicgui.widgets import ComboBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
-_CHARACTERS = 12
-"""How narrow a box may become."""
+_CHARACTERS, _MOST_CHARACTERS = 12, 20
+"""How narrow a box of names may become, and one of choices."""
 
 
 def names_box(**options: Any) -> ComboBox:
@@ -17,10 +17,18 @@ def names_box(**options: Any) -> ComboBox:
     return box
 
 
-def let_shrink(box: QComboBox) -> None:
+def choice_box(**options: Any) -> ComboBox:
+    """Return a box of choices, as wide as they are, unless one is long."""
+    box = ComboBox(**options)
+    if max(len(box.native.itemText(row)) for row in range(box.native.count())) > _MOST_CHARACTERS:
+        let_shrink(box.native, _MOST_CHARACTERS)
+    return box
+
+
+def let_shrink(box: QComboBox, characters: int = _CHARACTERS) -> None:
     """Let a box be narrower than its names: a long one must not widen the whole widget."""
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(_CHARACTERS)
+    box.setMinimumContentsLength(characters)
     view = box.view()
     if view is not None:
         # Names of one experiment differ at their ends.

@@ -14,6 +14,7 @@ from napari_umis_fusion.network import computes_bfloat16
 from napari_umis_fusion.training._config import TrainingConfig
 from napari_umis_fusion.training._loss_curve import LossCurve
 from napari_umis_fusion.training._options import Precision
+from napari_umis_fusion.training.loop._optimizer_imports import import_for_optimizers
 from napari_umis_fusion.training.loop._state import Best, TrainingState
 from napari_umis_fusion.training.objectives import Objective, ValidationExample
 
@@ -49,6 +50,7 @@ class Trainer:
         self.without_gain = self.validated = 0
         self._threads = threads
         self.model = objective.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        import_for_optimizers()
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(),
             config.learning_rate,
