@@ -115,8 +115,13 @@ def test_what_lies_right_stays_as_it_is(scene, mode):
     assert alignment.model == "none"
     assert not alignment.is_needed
     assert all(np.array_equal(one, np.eye(2, 3)) for one in alignment.transforms)
-    result = fuse(stack, align=mode, focus_measure="laplacian")
-    plain = fuse(stack, focus_measure="laplacian")
+
+
+def test_fused_it_stays_as_it_is():
+    stack = rendered(Motion()).stack
+    result, plain = (
+        fuse(stack, align=mode, focus_measure="laplacian") for mode in ("auto", "none")
+    )
     assert np.array_equal(result.all_in_focus, plain.all_in_focus)
 
 
@@ -211,7 +216,7 @@ def test_a_plane_without_detail_moves_with_its_neighbours(moving):
     assert np.abs(found).max() < 0.6, "links over several planes bridge the gap"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_planes_that_show_something_else_move_nothing_and_are_named(seed):
     rng = np.random.default_rng(seed)
     scene = gaussian_filter(rng.random((400, 500)), 1.2) * 2000

@@ -153,21 +153,29 @@ def hungry(monkeypatch, with_torch):
     return start
 
 
+SHORTER = [
+    "cuda",
+    lambda d, r: r <= 75,
+    [300, 150, 75],
+    ["strips of 150 rows", "strips of 75 rows"],
+]
+ON_THE_CPU = ["cpu", lambda d, r: r <= 150, [300, 150], ["strips of 150 rows"]]
+ELSEWHERE = [
+    "cuda",
+    lambda d, r: d == "cpu",
+    [300, 150, 75, "cpu"],
+    ["strips of 150 rows", "strips of 75 rows", "fell back to the cpu"],
+]
+
+
 @pytest.mark.parametrize(
-    ("device", "fits", "places", "notes"),
+    ("device", "fits", "places", "notes", "after"),
     [
-        ("cuda", lambda d, r: r <= 75, [300, 150, 75], ["strips of 150 rows", "strips of 75 rows"]),
-        ("cpu", lambda d, r: r <= 150, [300, 150], ["strips of 150 rows"]),
-        (
-            "cuda",
-            lambda d, r: d == "cpu",
-            [300, 150, 75, "cpu"],
-            ["strips of 150 rows", "strips of 75 rows", "fell back to the cpu"],
-        ),
+        (*SHORTER, 0),
+        (*ON_THE_CPU, 2),
+        *((*ELSEWHERE, after) for after in (0, 2, 5, "at the end")),
     ],
-    ids=["shorter strips", "on the cpu too", "another device"],
 )
-@pytest.mark.parametrize("after", [0, 2, 5, "at the end"])
 def test_out_of_memory(weights, tall, expected, hungry, device, fits, places, notes, after):
     """Whenever it happens, the planes in sight are taken up again and nothing is lost."""
     pushed = []

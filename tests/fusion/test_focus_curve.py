@@ -71,8 +71,9 @@ def whole_planes(stack, config):
     return maps
 
 
-@pytest.mark.parametrize("median_filter", [False, True])
-@pytest.mark.parametrize("name", CLASSICAL)
+@pytest.mark.parametrize(
+    ("name", "median_filter"), [*((name, False) for name in CLASSICAL), ("laplacian", True)]
+)
 def test_classical_focus_is_that_of_whole_planes(colour, deep, name, median_filter):
     config = FusionConfig(name, median_filter=median_filter)
     for stack in (colour, deep):
@@ -98,13 +99,15 @@ def test_sharpest_is_the_index_map_of_a_fusion(colour):
     assert np.mean(same) > 0.95
 
 
-@pytest.mark.parametrize(("margin_px", "tolerance"), [(None, 0.05), (288, 1e-3)])
-def test_learned_focus_is_nearly_that_of_whole_planes(margin_px, tolerance):
+def test_learned_focus_is_nearly_that_of_whole_planes():
     stack = make_stack("fluorescence", (230, 500), planes=7, noisy=True).stack
     config = FusionConfig()
     with np.errstate(divide="ignore"):
         maps = np.log(whole_planes(stack, config))
-    for row, column in [(0, 0), (115, 250), (100, 499), (229, 131)]:
+    for row, column, margin_px, tolerance in [
+        *((0, 0, None, 0.05), (115, 250, None, 0.05), (100, 499, None, 0.05)),
+        *((115, 250, 288, 1e-3), (229, 131, 288, 1e-3)),
+    ]:
         curve = focus_curve(stack, row, column, config, margin_px=margin_px)
         expected = maps[:, row, column]
         assert curve.is_share

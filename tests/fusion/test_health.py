@@ -58,6 +58,12 @@ def undamaged(grey):
     return cache(lambda way: fuse(grey, **WAYS[way]))
 
 
+@pytest.fixture(scope="module")
+def left_out(grey):
+    """Return what the stack without some planes gives, by way of fusing; each is made once."""
+    return cache(lambda way, *lost: without(grey, lost, **WAYS[way]))
+
+
 def alike(image, expected):
     return psnr(image.astype(np.float64), expected.astype(np.float64), data_range=expected.max())
 
@@ -70,7 +76,7 @@ def without(stack, lost, **options):
 
 
 LOST = [0], [PLANES - 1], [MIDDLE], [2, 3], [0, 5]
-SOME_LOST = [MIDDLE], [0, 5]
+SOME_LOST = ([0, 5],)
 """For ways that share how planes are left out with the first one."""
 
 
@@ -79,11 +85,11 @@ SOME_LOST = [MIDDLE], [0, 5]
     [(way, lost) for way in WAYS for lost in (LOST if way == "default" else SOME_LOST)],
     ids=str,
 )
-def test_blank_planes_are_as_if_they_were_not_there(way, lost, grey):
+def test_blank_planes_are_as_if_they_were_not_there(way, lost, grey, left_out):
     stack = grey.copy()
     stack[lost] = 0
     result = fuse(stack, **WAYS[way])
-    image, index = without(grey, lost, **WAYS[way])
+    image, index = left_out(way, *lost)
     assert alike(result.all_in_focus, image) > 40
     assert np.mean(result.index_map != index) < (0.06 if way in LIT else 0.02)
     assert not np.isin(result.index_map, lost).any()
@@ -94,8 +100,9 @@ def test_blank_planes_are_as_if_they_were_not_there(way, lost, grey):
     json.dumps(result.provenance)
 
 
-@pytest.mark.parametrize("value", [0, 65535, 7000])
-@pytest.mark.parametrize("measure", ["learned", "umis"])
+@pytest.mark.parametrize(
+    ("measure", "value"), [("learned", 0), ("learned", 65535), ("learned", 7000), ("umis", 65535)]
+)
 def test_networks_never_see_a_blank_plane(measure, value, grey):
     stack = grey.copy()
     stack[2] = value
@@ -115,11 +122,11 @@ def test_the_range_of_grey_is_that_of_a_sound_plane(grey):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_torn_plane_gives_what_it_shows_and_no_more(way, grey, undamaged):
+def test_a_torn_plane_gives_what_it_shows_and_no_more(way, grey, undamaged, left_out):
     stack = grey.copy()
     stack[MIDDLE, 40:] = 0
     result = fuse(stack, **WAYS[way])
-    image, _ = without(grey, [MIDDLE], **WAYS[way])
+    image, _ = left_out(way, MIDDLE)
     assert alike(result.all_in_focus[44:], image[44:]) > 35
     whole = undamaged(way)
     assert alike(result.all_in_focus[:36], whole.all_in_focus[:36]) > 35
@@ -138,8 +145,8 @@ def test_a_torn_plane_does_not_make_its_neighbour_compare_with_itself(torn):
         assert alike(result.all_in_focus[40:], image[40:]) > 40
 
 
-GAINS = [(z, gain) for z in (0, 1, MIDDLE) for gain in (0.25, 0.6, 1.5, 1.8, 2.5)]
-SOME_GAINS = [(0, 2.5), (1, 0.25), (MIDDLE, 1.5)]
+GAINS = [(0, 0.25), (0, 1.5), (1, 0.6), (1, 2.5), (MIDDLE, 0.25), (MIDDLE, 1.8)]
+SOME_GAINS = [(0, 2.5), (MIDDLE, 0.6)]
 """For ways that share how planes are scaled with the classical one."""
 
 
@@ -164,15 +171,16 @@ def test_an_odd_light_changes_nothing(way, z, gain, grey, undamaged):
     assert result.health[z].gain == pytest.approx(gain, rel=0.02)
 
 
-@pytest.mark.parametrize("gain", [0.5, 1.8])
-@pytest.mark.parametrize("way", ["copied", "classical, copied", "filtered, copied"])
-def test_copied_values_are_recorded_ones(way, gain, grey):
+@pytest.mark.parametrize(
+    ("way", "gain"), [("copied", 0.5), ("classical, copied", 1.8), ("filtered, copied", 0.5)]
+)
+def test_copied_values_are_recorded_ones(way, gain, grey, left_out):
     stack = grey.copy()
     stack[MIDDLE] = np.rint(grey[MIDDLE] * gain)
     result = fuse(stack, **WAYS[way])
     where = result.source_map[None].astype(int)
     np.testing.assert_array_equal(result.all_in_focus, np.take_along_axis(stack, where, 0)[0])
-    image, _ = without(grey, [MIDDLE], **WAYS[way])
+    image, _ = left_out(way, MIDDLE)
     assert alike(result.all_in_focus, image) > 30
     assert any(f"plane {MIDDLE} is" in note and "times as bright" in note for note in result.notes)
 
@@ -188,9 +196,10 @@ def test_clipped_pixels_come_from_other_planes(colour):
     assert "without its clipped pixels" in result.notes[0]
 
 
-@pytest.mark.parametrize("z", [0, 3])
-@pytest.mark.parametrize("gain", [1.25, 1.8])
-@pytest.mark.parametrize("name", ["bumps", "weak_texture"])
+@pytest.mark.parametrize(
+    ("name", "gain", "z"),
+    [("bumps", 1.25, 0), ("bumps", 1.8, 3), ("weak_texture", 1.25, 3), ("weak_texture", 1.8, 0)],
+)
 def test_what_is_left_of_a_clipped_plane_is_no_worse_than_none_of_it(name, gain, z):
     made = make_stack(name, (96, 112), planes=7, noisy=True, seed=3)
     stack = made.stack.copy()
@@ -232,18 +241,21 @@ def test_a_plane_without_one_of_its_colours_is_left_out(colour):
     assert result.notes == (f"plane {MIDDLE} is blank in a channel: left out",)
 
 
-@pytest.mark.parametrize("gain", [0.5, 2.0])
-@pytest.mark.parametrize("way", ["copied", "classical, copied", "filtered, copied"])
-def test_a_plane_lit_otherwise_decides_and_others_lend_its_values(way, gain, grey, undamaged):
+@pytest.mark.parametrize(
+    ("way", "gain"), [("copied", 2.0), ("classical, copied", 0.5), ("filtered, copied", 2.0)]
+)
+def test_a_plane_lit_otherwise_decides_and_others_lend_its_values(
+    way, gain, grey, undamaged, left_out
+):
     stack = grey.copy()
     stack[MIDDLE] = np.rint(gain * stack[MIDDLE])
     sound, result = undamaged(way), fuse(stack, **WAYS[way])
     share, expected = ((one.index_map == MIDDLE).mean() for one in (result, sound))
     assert expected > 0.1
     assert abs(share - expected) < 0.03
-    left_out, _ = without(grey, [MIDDLE], **WAYS[way])
+    image, _ = left_out(way, MIDDLE)
     truth = sound.all_in_focus
-    assert alike(result.all_in_focus, truth) > alike(left_out, truth) + 2
+    assert alike(result.all_in_focus, truth) > alike(image, truth) + 2
     where = result.source_map[None].astype(int)
     np.testing.assert_array_equal(result.all_in_focus, np.take_along_axis(stack, where, 0)[0])
     assert any("scaled to measure focus" in note for note in result.notes)
@@ -345,10 +357,9 @@ def test_what_swims_is_rejected_on_request(way):
 
 @pytest.mark.parametrize("name", SCENES)
 def test_where_nothing_moves_nothing_is_rejected(name):
-    for seed in range(3):
-        stack = make_stack(name, SHAPE, planes=PLANES, noisy=True, seed=seed).stack
-        kept, rejected = (fuse(stack, **FAST, moving=how) for how in ("keep", "reject"))
-        np.testing.assert_array_equal(rejected.all_in_focus, kept.all_in_focus)
+    stack = make_stack(name, SHAPE, planes=PLANES, noisy=True).stack
+    kept, rejected = (fuse(stack, **FAST, moving=how) for how in ("keep", "reject"))
+    np.testing.assert_array_equal(rejected.all_in_focus, kept.all_in_focus)
 
 
 def test_progress_does_not_run_back_when_what_moves_is_looked_for(grey):

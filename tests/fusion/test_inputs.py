@@ -16,6 +16,7 @@ from napari_umis_fusion.stack import ACCEPTED_DTYPES
 from napari_umis_fusion.synthetic import make_stack
 
 PLANES = 5
+QUICK = {"focus_measure": "laplacian"}
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +114,8 @@ COLOURED = "xarray, z third", "list of planes", "list of files"
 )
 def test_every_form_gives_the_same(form, which, request, tmp_path):
     stack = request.getfixturevalue(which)
-    result = fuse(FORMS[form](stack, tmp_path))
-    expected = fuse(stack.astype(result.all_in_focus.dtype))
+    result = fuse(FORMS[form](stack, tmp_path), **QUICK)
+    expected = fuse(stack.astype(result.all_in_focus.dtype), **QUICK)
     np.testing.assert_array_equal(result.index_map, expected.index_map)
     np.testing.assert_array_equal(result.all_in_focus, expected.all_in_focus)
     assert len(np.unique(expected.index_map)) > 2
@@ -193,11 +194,11 @@ def test_select_copies_values_of_every_dtype(colour, dtype, order):
     if kind.itemsize == 4:  # more than a float32 could tell apart
         levels = levels * kind.type(3) ** 5 + kind.type(1) / kind.type(7)
     stack = levels.astype(kind.newbyteorder(order))
-    result = fuse(stack, blend="select")
+    result = fuse(stack, **QUICK, blend="select")
     assert result.all_in_focus.dtype == kind
     np.testing.assert_array_equal(result.all_in_focus, chosen_from(stack, result.source_map))
     assert len(np.unique(result.index_map)) > 2
-    weighted = fuse(stack, blend="weighted").all_in_focus
+    weighted = fuse(stack, **QUICK, blend="weighted").all_in_focus
     assert weighted.dtype == kind
     assert stack.min(initial=kind.type(0)) <= weighted.min()
     assert weighted.max() <= stack.max()

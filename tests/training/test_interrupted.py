@@ -77,7 +77,7 @@ def test_a_session_can_be_suspended_at_any_event(tmp_path, ranker_weights, from_
     complete = begin("whole")
     curve, whole = follow(complete.train(IMAGES))
     assert [row["step"] for row in curve.rows] == list(range(1 - from_weights, 4))
-    for index in count(from_weights, 3):
+    for index in count(from_weights, 7):
         session = begin(str(index))
         events = session.train(IMAGES)
         told = list(islice(events, index + 1))
@@ -108,7 +108,7 @@ def test_the_command_line_can_be_interrupted_at_any_event(tmp_path, monkeypatch,
     rows = (tmp_path / "whole-loss.csv").read_bytes()
     monkeypatch.setattr(LossCurve, "save_png", lambda curve, path: None)  # slow
     take = TrainingReport.on_event
-    for index in count(0, 3):
+    for index in count(0, 5):
         seen = count()
 
         def pressed(report, event, seen=seen, index=index):
@@ -169,7 +169,7 @@ def test_ctrl_c_can_come_between_any_two_lines(tmp_path, quick_aim, ranker_weigh
     config = CONFIG.replace(steps=2, validate_every=2, threads=1)
     curve = LossCurve()
     *_, last = train(IMAGES, config, start=ranker_weights, curve=curve)
-    for number in count(0, 3):
+    for number in count(0, 5):
         options = {"start": ranker_weights, "state": tmp_path / f"{number}.state"}
         events = train(IMAGES, config, **options)
         if not interrupted_at_line(events, number):

@@ -178,7 +178,7 @@ def test_names_that_count_along_several_axes(case):
     assert len(grid.files) == len(set(names)) == np.prod(list(sizes.values()))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(12))
 def test_any_order_of_words_and_any_padding_is_understood(seed):
     """Words that nobody gave, in any order, with any separator, in any case."""
     rng = np.random.default_rng(seed)

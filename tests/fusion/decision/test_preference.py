@@ -123,19 +123,18 @@ def test_many_peaks_stay_within_float32_and_invalid_pixels_are_passed_over():
 )
 def test_of_a_transparent_pair_the_layer_is_chosen_that_is_asked_for(measure, photons):
     shares, values = [], []
-    for seed in range(2):
-        made = rendered(transparent_pair, seed, photons)
-        for prefer, plane in ((-1, FRONT), (0, FRONT), (1, BACK)):
-            result = fuse(made.stack, FusionConfig(focus_measure=measure, prefer=prefer))
-            share = share_at(result.index_map, plane)
-            if prefer == 0:
-                assert 0.2 < share < 0.8  # chance decides
-                continue
-            shares.append(share)
-            values += [
-                psnr(result.all_in_focus, made.stack[z].astype(float), data_range=255)
-                for z in (plane, FRONT + BACK - plane)
-            ]
+    made = rendered(transparent_pair, 0, photons)
+    for prefer, plane in ((-1, FRONT), (0, FRONT), (1, BACK)):
+        result = fuse(made.stack, FusionConfig(focus_measure=measure, prefer=prefer))
+        share = share_at(result.index_map, plane)
+        if prefer == 0:
+            assert 0.2 < share < 0.8  # chance decides
+            continue
+        shares.append(share)
+        values += [
+            psnr(result.all_in_focus, made.stack[z].astype(float), data_range=255)
+            for z in (plane, FRONT + BACK - plane)
+        ]
     assert min(shares) > 0.94
     # The mean of planes shows that layer too, not a double exposure.
     assert min(values[::2]) > 5 + max(values[1::2])
@@ -143,7 +142,7 @@ def test_of_a_transparent_pair_the_layer_is_chosen_that_is_asked_for(measure, ph
 
 def test_an_opaque_object_hides_what_shines_through_its_edge():
     gains = []
-    for seed in range(3):
+    for seed in range(2):
         made = rendered(shining_through, seed)
         blobs = shining_through(SHAPE, FRONT, BACK, seed=seed).layers[1].alpha > 0.5
         found = [fuse(made.stack, prefer=p).index_map for p in (0, -0.5)]
@@ -157,18 +156,16 @@ def test_an_opaque_object_hides_what_shines_through_its_edge():
 
 @pytest.mark.parametrize("prefer", [-1.0, 1.0])
 def test_a_surface_that_is_opaque_stays_as_it_is(prefer):
-    for seed in range(2):
-        made = make_stack("bumps", SHAPE, planes=8, noisy=True, seed=seed, channels=None)
-        automatic, preferred = (fuse(made.stack, prefer=p) for p in (0.0, prefer))
-        assert (automatic.index_map != preferred.index_map).mean() < 0.01
-        off = [
-            psnr(r.all_in_focus, made.all_in_focus, data_range=255) for r in (automatic, preferred)
-        ]
-        assert abs(off[0] - off[1]) < 0.1
+    made = make_stack("bumps", SHAPE, planes=8, noisy=True, channels=None)
+    automatic, preferred = (fuse(made.stack, prefer=p) for p in (0.0, prefer))
+    assert (automatic.index_map != preferred.index_map).mean() < 0.01
+    off = [psnr(r.all_in_focus, made.all_in_focus, data_range=255) for r in (automatic, preferred)]
+    assert abs(off[0] - off[1]) < 0.1
 
 
-@pytest.mark.parametrize("prefer", [-1.0, 1.0])
-@pytest.mark.parametrize("verification", ["seams", "mode", "none"])
+@pytest.mark.parametrize(
+    ("prefer", "verification"), [(-1.0, "seams"), (1.0, "seams"), (1.0, "mode"), (-1.0, "none")]
+)
 def test_maps_and_values_belong_to_the_plane_that_was_preferred(prefer, verification):
     made = rendered(transparent_pair, 7)
     config = FusionConfig("laplacian", prefer=prefer, verification=verification, blend="select")

@@ -64,8 +64,7 @@ def twin(values, focus, takeovers, agreements):
 
 
 @pytest.mark.parametrize("agrees", ["unknown", "by pixel"])
-@pytest.mark.parametrize("side_px", [4, 64])
-@pytest.mark.parametrize("invalid_share", [0, 0.2])
+@pytest.mark.parametrize(("invalid_share", "side_px"), [(0, 64), (0.2, 4)])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_mean_equals_its_twin(shape, invalid_share, side_px, agrees, jit):
     values, focus, takeovers = random_run(shape)
@@ -89,8 +88,7 @@ def plain_mean(values, focus):
         return (spread * np.where(spread > 0, values, 0)).sum(0) / spread.sum(0)
 
 
-@pytest.mark.parametrize("side_px", [4, 64])
-@pytest.mark.parametrize("invalid_share", [0, 0.2])
+@pytest.mark.parametrize(("invalid_share", "side_px"), [(0, 64), (0.2, 4)])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_of_planes_that_agree_it_is_the_plain_mean(shape, invalid_share, side_px, jit):
     values, _, takeovers = random_run(shape)

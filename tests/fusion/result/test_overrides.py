@@ -28,13 +28,15 @@ def strokes(seed, planes=4, count=3):
     return chosen
 
 
-@pytest.mark.parametrize("blend", ["weighted", "select"])
 @pytest.mark.parametrize(
-    ("channels", "dtype"),
-    [((), np.uint16), ((3,), np.uint8), ((2,), np.float32), ((), np.bool_), ((), np.int32)],
+    ("channels", "dtype", "blend"),
+    [
+        *(((), np.uint16, "weighted"), ((3,), np.uint8, "select"), ((2,), np.float32, "weighted")),
+        *(((), np.bool_, "weighted"), ((), np.int32, "select")),
+    ],
 )
 def test_values_and_maps(blend, channels, dtype):
-    for seed in range(4):
+    for seed in range(2):
         stack, chosen = stack_of(seed, channels, dtype), strokes(seed)
         automatic = fuse(stack, **QUICK, blend=blend)
         made = fuse(stack, **QUICK, blend=blend, overrides=chosen)
@@ -64,7 +66,7 @@ def test_values_and_maps(blend, channels, dtype):
 
 @pytest.mark.parametrize("blend", ["weighted", "select"])
 def test_strokes_one_by_one_give_the_same_as_all_at_once(blend):
-    for seed in range(12):
+    for seed in range(4):
         stack, now = stack_of(seed, dtype=np.uint16), np.zeros((40, 56), np.uint16)
         stack = stack * np.uint16(1 + 100 * (seed % 2))
         automatic = result = fuse(stack, **QUICK, blend=blend)
@@ -97,7 +99,7 @@ def test_borders_are_softer_where_they_would_show(step, reach):
 
 
 def test_planes_that_show_nothing_are_refused():
-    for seed in range(4):
+    for seed in range(1):
         stack = stack_of(seed, dtype=np.float32)
         stack[2, :10] = np.nan
         chosen = np.zeros((40, 56), np.uint16)

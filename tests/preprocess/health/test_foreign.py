@@ -53,7 +53,7 @@ OF_MIDDLE = [(what, 3) for what in FOREIGN]
     [*((what, z) for what in ("texture", "mirrored", "far away") for z in (0, 6)), *OF_MIDDLE],
 )
 def test_they_are_left_out(what, z):
-    for seed in range(3):
+    for seed in range(2):
         stack = stack_of(seed).copy()
         stack[z] = FOREIGN[what](stack[z], seed)
         found = judge_planes(measure_plane(k, plane) for k, plane in enumerate(stack))
@@ -63,7 +63,7 @@ def test_they_are_left_out(what, z):
 @pytest.mark.parametrize("sharp", [1.0, 3.0, 12.0])
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_planes_in_focus_stay_however_coarse_the_steps(sharp, step):
-    for seed in range(3):
+    for seed in range(1):
         stack = stack_of(seed, sharp)[::step]
         found = judge_planes(measure_plane(k, plane) for k, plane in enumerate(stack))
         assert not any(one.findings for one in found)

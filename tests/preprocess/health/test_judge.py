@@ -1,6 +1,7 @@
 """What is found of planes, from their tables alone."""
 
 from functools import lru_cache
+from itertools import cycle, product
 
 import numpy as np
 import pytest
@@ -52,8 +53,7 @@ def fluorescence():
     return make_stack("fluorescence", SHAPE, planes=PLANES, noisy=True).stack
 
 
-@pytest.mark.parametrize("planes", [1, 2, 4, 12])
-@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize(("planes", "noisy"), [(1, True), (2, False), (4, True), (12, False)])
 @pytest.mark.parametrize("name", SCENES)
 def test_sound_stacks_are_left_alone(name, noisy, planes):
     if planes == 1:
@@ -71,8 +71,8 @@ SHARES = 0.0, 0.4, 1.0
 @pytest.mark.parametrize(
     ("lost", "share", "dtype"),
     [
-        *((lost, share, "uint8") for lost in LOST for share in SHARES),
-        *(([3, 4], share, dtype) for dtype in DTYPES[1:] for share in SHARES),
+        *((lost, share, "uint8") for lost, share in zip(LOST, cycle(SHARES), strict=False)),
+        *(([3, 4], share, dtype) for dtype, share in product(DTYPES[1:], SHARES[1:])),
     ],
 )
 def test_blank_planes(grey, dtype, share, lost):
@@ -122,8 +122,17 @@ TEARS = {
 }
 
 
-@pytest.mark.parametrize(("z", "value"), [(0, 255), (4, 0), (4, 255), (PLANES - 1, 0)])
-@pytest.mark.parametrize("where", TEARS)
+@pytest.mark.parametrize(
+    ("where", "z", "value"),
+    [
+        (where, *case)
+        for where, case in zip(
+            [*TEARS, *TEARS],
+            cycle([(0, 255), (4, 0), (4, 255), (PLANES - 1, 0)]),
+            strict=False,
+        )
+    ],
+)
 def test_torn_frames(grey, where, z, value):
     stack = grey.copy()
     stack[z][TEARS[where]] = value
@@ -154,8 +163,11 @@ def test_padding_that_all_planes_have_is_no_tear(grey):
     assert findings_of(stack) == {}
 
 
-GAINS = [(z, gain) for z in (0, 1, 4, PLANES - 1) for gain in (0.25, 0.5, 0.8, 1.25, 1.5, 1.8)]
-SOME_GAINS = [(0, 0.25), (1, 1.8), (4, 0.8), (4, 1.25), (PLANES - 1, 0.5)]
+GAINS = [
+    *((z, gain) for z in (0, 4, PLANES - 1) for gain in (0.25, 0.8, 1.8)),
+    *((1, gain) for gain in (0.5, 1.25, 1.5)),
+]
+SOME_GAINS = [(0, 0.25), (1, 1.8), (4, 0.8), (PLANES - 1, 0.5)]
 
 
 @pytest.mark.parametrize(
@@ -304,8 +316,7 @@ def test_reports(colour):
 
 
 @pytest.mark.parametrize("z", [0, 4, PLANES - 1])
-@pytest.mark.parametrize("axis", ["rows", "columns"])
-@pytest.mark.parametrize("value", [0, 255])
+@pytest.mark.parametrize(("axis", "value"), [("rows", 0), ("columns", 255)])
 def test_half_frames_are_left_out(grey, value, axis, z):
     stack = grey.copy()
     if axis == "rows":
@@ -368,7 +379,7 @@ def test_a_place_that_changes_for_good_is_told(grey):
 
 def test_drift_and_defocus_are_no_other_place():
 
-    for seed in range(5):
+    for seed in range(2):
         scene = gaussian_filter(np.random.default_rng(seed).random((140, 300)), 2) * 2000
         drift = [scene[20:116, 12 * z : 12 * z + 128] for z in range(9)]
         found = findings_of(np.array(drift, np.uint16))
@@ -385,8 +396,7 @@ def test_an_odd_light_does_not_make_its_neighbours_odd(grey):
     assert {one.z for one in healths_of(stack) if one.is_scaled} <= {2, 4, 6}
 
 
-@pytest.mark.parametrize("where", range(7))
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("where", "seed"), [(0, 0), (1, 1), (3, 2), (5, 0), (6, 1)])
 def test_the_only_plane_that_shows_anything_is_no_other_place(where, seed):
     """As in optical sections: empty planes share the background, one shows the specimen."""
     rng = np.random.default_rng(seed)

@@ -81,7 +81,7 @@ def told_of(stack):
 
 @pytest.mark.parametrize("what", FOREIGN)
 def test_they_are_told_or_left_out_and_no_other_plane_is(what):
-    for seed, z in enumerate((3, 5, 2, 0, 7)):
+    for seed, z in enumerate((3, 0, 7)):
         stack = spoilt(slope_of(seed), z, what, seed)
         found = judge_planes(measure_plane(k, plane) for k, plane in enumerate(stack))
         told = [one.z for one in found if one.is_left_out or "own detail" in one.findings]
@@ -98,12 +98,12 @@ def test_a_note_tells():
 @pytest.mark.parametrize("step", [0.2, 0.8, 2.5])
 @pytest.mark.parametrize("planes", [3, 4, PLANES])
 def test_planes_in_focus_stay_however_coarse_the_steps(step, planes):
-    for seed in range(4):
+    for seed in range(2):
         assert told_of(slope_of(seed, step)[:planes]) == []
 
 
 def test_a_flat_specimen_and_layers_one_behind_the_other_stay():
-    for seed in range(4):
+    for seed in range(2):
         rng = np.random.default_rng(seed)
         far, net = textured(seed), 60.0 * ((X % 24 < 2) | (Y % 24 < 2))
         for layer in (0.0, net):

@@ -1,5 +1,7 @@
 """Planes of other colours than those around are told, and specimens of many colours are not."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,9 @@ from napari_umis_fusion.synthetic import make_stack
 SHAPE = (128, 160)
 
 
+@cache
 def stack_of(scene, planes=7, **options):
+    """Return a rendered stack, not to be changed."""
     return make_stack(scene, SHAPE, planes=planes, seed=5, **options).stack
 
 
@@ -30,8 +34,14 @@ def tinted(stack):
     return [health.z for health in judged(stack) if "tint" in health.findings]
 
 
-@pytest.mark.parametrize("scene", ["bumps", "weak_texture"])
-@pytest.mark.parametrize("gains", [(1.08, 1, 1), (1, 1, 0.9), (0.85, 0.95, 0.85)])
+@pytest.mark.parametrize(
+    ("scene", "gains"),
+    [
+        ("bumps", (1.08, 1, 1)),
+        ("weak_texture", (1, 1, 0.9)),
+        ("bumps", (0.85, 0.95, 0.85)),
+    ],
+)
 @pytest.mark.parametrize(("planes", "z"), [(7, 0), (7, 3), (7, 6), (3, 1), (4, 2)])
 def test_one_plane_of_another_white_balance_is_told(scene, gains, planes, z):
     assert tinted(balanced(stack_of(scene, planes), [z], gains)) == [z]

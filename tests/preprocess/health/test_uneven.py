@@ -88,7 +88,7 @@ def test_a_first_or_last_plane_is_compared_with_the_next_two():
 @pytest.mark.parametrize("step", [0.2, 0.8, 3.0])
 @pytest.mark.parametrize("planes", [3, PLANES])
 def test_sound_planes_are_neither(step, planes):
-    for seed in range(3):
+    for seed in range(1):
         stack = stack_of(seed, planes, step)
         assert told(stack, is_lit_unevenly) == told(stack, hides_detail) == []
 
