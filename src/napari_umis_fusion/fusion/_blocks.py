@@ -26,6 +26,7 @@ from napari_umis_fusion.fusion._run import Run
 from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._sensor import Sensor
+from napari_umis_fusion.fusion._slow_motion import iter_slow_motion
 from napari_umis_fusion.fusion._verification import IndexMap
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
@@ -75,7 +76,8 @@ def iter_blocks(
     whole = replace(whole, uncovered=share, notes=tuple(notes))
     whole = yield from survey.run.iter_settle(whole, survey.planes.sound_stack())
     sound = survey.planes.sound_stack(scales=False)
-    result = describe_result(survey.run, whole, screening, *plan.notes, config=config)
+    moved = yield from iter_slow_motion(stack, survey.planes, config, workers)
+    result = describe_result(survey.run, whole, screening, *moved, *plan.notes, config=config)
     return (yield from iter_fill_nowhere(stack, sound, result, config, workers))
 
 

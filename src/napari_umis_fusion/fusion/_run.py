@@ -25,6 +25,7 @@ from napari_umis_fusion.fusion._result import FusionResult
 from napari_umis_fusion.fusion._screening import ScreenedPlanes
 from napari_umis_fusion.fusion._seam_evidence import GreyScales
 from napari_umis_fusion.fusion._sensor import Sensor
+from napari_umis_fusion.fusion._slow_motion import iter_slow_motion
 from napari_umis_fusion.fusion._verification import IndexMap, iter_verify
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
@@ -69,7 +70,9 @@ def iter_passes(
     begun = len(stack) if run.passes.referees else 0
     composed, screening = yield from run.iter_compose(planes, to_grey, begun=begun)
     composed = yield from run.iter_settle(composed, screening.sound_stack())
-    result, sound = describe_result(run, composed, screening), screening.sound_stack(scales=False)
+    moved = yield from iter_slow_motion(stack, screening, config, workers)
+    result = describe_result(run, composed, screening, *moved)
+    sound = screening.sound_stack(scales=False)
     return (yield from iter_fill_nowhere(stack, sound, result, config, workers))
 
 
@@ -191,6 +194,8 @@ class Run:
         Two planes are composed in any order alike, and so are all without seams.
         """
         missed = left_out_of(planes)
+        if planes.skipped - missed:  # some were kept in the end
+            return True
         is_ordered = self.config.verification == "seams" and len(self.stack) - len(missed) > 2
         return is_ordered and missed != known
 
