@@ -40,8 +40,8 @@ def main(folder: Path) -> None:
     found = fused("bayer", mosaic)
     save("bayer", SHOWN, mosaic[PLANE], found, bayer(undamaged[np.newaxis])[0])
     shifted = padded(stack)
-    found = fused("padded", shifted, empty=0)
-    save("padded", CORNER, fuse(shifted).all_in_focus, found, undamaged)
+    found = fused("padded", shifted)
+    save("padded", CORNER, shifted[PLANE], found, undamaged)
     cells = part_of(folder / "microtubules_dfnn", slice(90, 410), slice(60, 460))[::2]
     swum = swimmer(cells)
     images = fuse(swum).all_in_focus, fused("swimmer", swum, moving="reject")

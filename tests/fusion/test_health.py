@@ -241,6 +241,15 @@ def test_a_plane_without_one_of_its_colours_is_left_out(colour):
     assert result.notes == (f"plane {MIDDLE} is blank in a channel: left out",)
 
 
+@pytest.mark.parametrize("blend", ["weighted", "select"])
+def test_channels_in_another_order_are_put_right(colour, blend):
+    stack = colour.copy()
+    stack[1] = stack[1, ..., ::-1]
+    found, expected = (fuse(planes, **FAST, blend=blend) for planes in (stack, colour))
+    np.testing.assert_array_equal(found.all_in_focus, expected.all_in_focus)
+    assert "channels in another order" in found.notes[0]
+
+
 @pytest.mark.parametrize(
     ("way", "gain"), [("copied", 2.0), ("classical, copied", 0.5), ("filtered, copied", 2.0)]
 )

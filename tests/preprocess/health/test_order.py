@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from napari_umis_fusion import fuse
 from napari_umis_fusion.preprocess.health import notes_on
 from napari_umis_fusion.preprocess.health._judge import judge_planes
 from napari_umis_fusion.preprocess.health._order import _rising, _shortest_way
 from napari_umis_fusion.preprocess.health._statistics import measure_plane
+from napari_umis_fusion.synthetic import make_stack
 
 SHAPE, PLANES = (136, 168), 11
 
@@ -85,6 +87,31 @@ def test_planes_far_from_their_place_are_not_left_out(places):
     order = list(SOUND)
     order[places[0]], order[places[1]] = places[::-1]
     assert told_of(statistics_of(3), order)
+
+
+@pytest.fixture(scope="module")
+def coarse():
+    options = {"channels": None, "noisy": True, "slope_px_per_plane": 4.0}
+    return make_stack("bars", (160, 208), planes=9, seed=642, **options).stack
+
+
+@pytest.mark.parametrize("places", [(1, 7), (2, 6)])
+def test_planes_in_coarse_steps_are_told_rather_than_left_out(coarse, places):
+    """Swapped, one of them is unlike its neighbours, and still the picture of planes elsewhere."""
+    order = list(range(9))
+    order[places[0]], order[places[1]] = places[::-1]
+    found = judge_planes(measure_plane(z, coarse[k]) for z, k in enumerate(order))
+    assert "order" in found[places[0]].findings
+    assert not any(one.is_left_out for one in found)
+    image = fuse(coarse[order], focus_measure="laplacian")
+    assert (image.index_map == places[0]).any(), "it was kept at last, and is fused, too"
+
+
+def test_a_plane_of_another_picture_is_left_out_though(coarse):
+    spoilt = coarse.copy()
+    spoilt[4] = spoilt[4][:, ::-1]
+    found = judge_planes(map(measure_plane, range(9), spoilt))
+    assert [one.z for one in found if one.is_left_out] == [4]
 
 
 def test_strips_in_focus_in_any_plane_are_in_order():

@@ -139,3 +139,29 @@ def test_an_even_ground_that_is_rounded_to_one_value_is_no_padding(stack):
         rounded[z] = np.rint(slope + 0.12 * z)
         rounded[z, 60:100] = stack[z, 60:100]
     assert all(one.is_sound and not one.findings for one in healths_of(rounded.astype(np.uint8)))
+
+
+@pytest.mark.parametrize("value", [0, 255])
+@pytest.mark.parametrize(("side", "step"), [(0, 1), (1, 2), (2, 3), (3, 1)])
+def test_borders_that_grow_line_by_line_are_left_out(stack, side, step, value):
+    """As of planes that other software has moved, whatever the value."""
+    padded = np.clip(stack, 1, 254)
+    for z, plane in enumerate(padded):
+        turned = (plane, plane[::-1], plane.T, plane.T[::-1])[side]
+        turned[: step * z] = value
+    found = healths_of(padded)
+    assert [one.z for one in found if one.findings] == list(range(1, PLANES))
+    for z in range(1, PLANES):
+        lost, ends = found[z].unusable(padded[z]), padded[z] == value
+        assert lost[ends].all()
+        assert lost.sum() <= ends.sum() + 2 * max(SHAPE)
+
+
+def test_a_dark_ground_that_light_reaches_step_by_step_is_no_border(stack):
+    """As of fluorescence without an offset: the ground is 0, and ends where defocus ends."""
+    shown = stack.astype(np.float64)
+    for z in range(PLANES):
+        reach = np.clip((ROWS - 20) / (6 + 6 * abs(z - 3)) + 0.5, 0, 1) ** 2
+        shown[z] *= reach
+    found = healths_of(shown.astype(np.uint8))
+    assert all(one.is_sound for one in found)

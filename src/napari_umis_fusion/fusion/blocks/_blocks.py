@@ -22,6 +22,7 @@ from napari_umis_fusion.fusion.planes import (
     CroppedPlanes,
     ScreenedPlanes,
     Sensor,
+    iter_slow_motion,
     passes_of,
 )
 from napari_umis_fusion.fusion.result import FusionResult, iter_fill_nowhere
@@ -75,7 +76,8 @@ def iter_blocks(
     whole = replace(whole, uncovered=share, notes=tuple(notes))
     whole = yield from survey.run.iter_settle(whole, survey.planes.sound_stack())
     sound = survey.planes.sound_stack(scales=False)
-    result = describe_result(survey.run, whole, screening, *plan.notes, config=config)
+    moved = yield from iter_slow_motion(stack, survey.planes, config, workers)
+    result = describe_result(survey.run, whole, screening, *moved, *plan.notes, config=config)
     return (yield from iter_fill_nowhere(stack, sound, result, config, workers))
 
 

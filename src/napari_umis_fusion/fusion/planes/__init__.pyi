@@ -21,3 +21,4 @@ from ._screening import known_healths as known_healths
 from ._screening import scales_values as scales_values
 from ._sensor import Sensor as Sensor
 from ._sensor import SensorCorrection as SensorCorrection
+from ._slow_motion import iter_slow_motion as iter_slow_motion

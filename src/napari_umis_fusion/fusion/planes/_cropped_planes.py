@@ -30,6 +30,7 @@ class CroppedPlanes:
     """
 
     taken = 0
+    skipped: frozenset[int] = frozenset()
 
     def __init__(
         self, planes: ScreenedPlanes, rows: slice, columns: slice, workers: Workers
@@ -42,6 +43,11 @@ class CroppedPlanes:
     def healths(self) -> Sequence[PlaneHealth]:
         """What is known of each plane."""
         return self._planes.healths
+
+    @property
+    def creep_px(self) -> float:
+        """About how far planes are apart that moved by little each."""
+        return self._planes.creep_px
 
     @property
     def has_any(self) -> bool:

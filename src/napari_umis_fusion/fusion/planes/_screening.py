@@ -186,4 +186,6 @@ class ScreenedPlanes(PlaneScreen):
 
     def _with(self, known: Sequence[PlaneHealth], moving: MovingParts | None) -> "ScreenedPlanes":
         shared = self._stack, self._config, self._passes, self._workers
-        return ScreenedPlanes(*shared, known, self._finder.found, moving, self._gaps)
+        found = ScreenedPlanes(*shared, known, self._finder.found, moving, self._gaps)
+        found.creep_px = self.creep_px
+        return found

@@ -144,8 +144,9 @@ class Overrider:
         """Return the values of a plane in a rectangle, and where it shows anything."""
         values = np.ascontiguousarray(self.stack.region(z, *box))
         health = self._healths.get(z)
-        if health is not None and scales_values(self._config) and not health.is_left_out:
-            values = health.scaled(values)
+        if health is not None and not health.is_left_out:
+            scales = scales_values(self._config)
+            values = health.scaled(values) if scales else health.in_order(values)
         valid = np.ones(values.shape[:2], np.bool_)
         missing = self._missing(z)
         if missing is not None:

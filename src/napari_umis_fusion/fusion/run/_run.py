@@ -16,6 +16,7 @@ from napari_umis_fusion.fusion.planes import (
     ScreenedPlanes,
     Sensor,
     iter_reject_moving,
+    iter_slow_motion,
     left_out_of,
     passes_of,
 )
@@ -68,7 +69,9 @@ def iter_passes(
     begun = len(stack) if run.passes.referees else 0
     composed, screening = yield from run.iter_compose(planes, to_grey, begun=begun)
     composed = yield from run.iter_settle(composed, screening.sound_stack())
-    result, sound = describe_result(run, composed, screening), screening.sound_stack(scales=False)
+    moved = yield from iter_slow_motion(stack, screening, config, workers)
+    result = describe_result(run, composed, screening, *moved)
+    sound = screening.sound_stack(scales=False)
     return (yield from iter_fill_nowhere(stack, sound, result, config, workers))
 
 
@@ -191,6 +194,8 @@ class Run:
         Two planes are composed in any order alike, and so are all without seams.
         """
         missed = left_out_of(planes)
+        if planes.skipped - missed:  # some were kept in the end
+            return True
         is_ordered = self.config.verification == "seams" and len(self.stack) - len(missed) > 2
         return is_ordered and missed != known
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.preprocess.health._blank import blank_channels, is_blank, shows_nothing
+from napari_umis_fusion.preprocess.health._channel_order import ChannelOrders
+from napari_umis_fusion.preprocess.health._creep import Creep
 from napari_umis_fusion.preprocess.health._exposure import (
     MIN_DRIFT,
     Exposure,
@@ -66,6 +68,8 @@ class PlaneJudge:
         self._exposed: set[int] = set()
         self._first: PlaneStatistics | None = None  # of those in one light
         self._order = PlaneOrder()
+        self._channels = ChannelOrders()
+        self._creep = Creep()
 
     def add(self, plane: PlaneStatistics) -> list[PlaneHealth]:
         """Take the next plane; returns what is known of the plane `LOOK_AHEAD` before it."""
@@ -75,14 +79,21 @@ class PlaneJudge:
     def finish(self, known: Iterable[PlaneHealth]) -> list[PlaneHealth]:
         """Learn that no plane follows; returns what is known of all, given what is so far."""
         healths = [*known, *(self._judge_oldest() for _ in range(len(self._waiting)))]
-        misplaced = frozenset(self._order.misplaced())
+        misplaced, fitting = self._order.misplaced()
         if not misplaced:
             return healths
         # Detail was compared with that of planes that are no neighbours.
         rest = [_without(one, "own detail", "uneven") for one in healths]
+        rest = [PlaneHealth(one.z) if one.z in fitting else one for one in rest]
         return [_told(one, "order") if one.z in misplaced else one for one in rest]
 
+    @property
+    def creep_px(self) -> float:
+        """About how far planes are apart that moved by little each; a first idea only."""
+        return 0.0 if self._is_aligned else self._creep.reach_px
+
     def _judge_oldest(self) -> PlaneHealth:
+        self._waiting = deque(self._channels.settle(self._waiting))
         plane = self._waiting.popleft()
         last, self._last = self._last, plane
         after = [one for one in self._waiting if not is_blank(one)]
@@ -92,6 +103,9 @@ class PlaneJudge:
         if motion is not None and self._is_aligned and not motion.strips:
             motion = None
         health = judge_plane(plane, before, after, last, motion, is_aligned=self._is_aligned)
+        order = self._channels.found[plane.z]
+        if order and not health.is_left_out:
+            health = replace(_told(health, "channels"), channels=order)
         if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
             plane = plane.scaled(*health.light)
@@ -113,6 +127,7 @@ class PlaneJudge:
         if not health.is_left_out:
             self._first = self._first or plane
             self._before.append(plane)
+            self._creep.add(plane.profiles)
         if health.shift_px:
             self._moved.add(plane.z)
         self._order.add(plane, health)

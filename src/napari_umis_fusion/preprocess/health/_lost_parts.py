@@ -10,8 +10,10 @@ from napari_umis_fusion.preprocess.health._padding import (
     Strip,
     bright_padding,
     has_padding,
+    padded_strips,
     repeated_strips,
 )
+from napari_umis_fusion.preprocess.health._stale_lines import stale_strips
 from napari_umis_fusion.preprocess.health._statistics import (
     PlaneStatistics,
     Table,
@@ -85,8 +87,11 @@ def find_lost_parts(
     if is_padded:
         lowest = np.nanmin(plane.lowest, axis=(0, 1)).tolist()
         added += bright_padding(padding, paddings, plane.corners, lowest)
-    repeated = repeated_strips(plane.repeats, [one.repeats for one in others], plane.lines_shape)
-    strips = (*repeated, *lit_apart)
+    shape = plane.lines_shape
+    repeated = repeated_strips(plane.repeats, [one.repeats for one in others], shape)
+    repeated += stale_strips(plane, before, after)
+    padded = padded_strips(padding, plane.at_once, paddings, shape)
+    strips = (*repeated, *padded, *lit_apart)
     lost = np.maximum(torn, tiles_of_lines(plane, strips)).astype(np.float64)
     if tops:
         lost = np.maximum(lost, plane.clipped.max(axis=2))

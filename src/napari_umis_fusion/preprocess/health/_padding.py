@@ -6,13 +6,14 @@ A frame that is cut short ends with one line, too, where a reader or a camera re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 Strip = tuple[int, int, int]
 """Axis, first line and line after the last."""
 
 MIN_LINES = 2
-"""A single line may be an odd one of the sensor."""
+"""A single line may be an odd one of the sensor, where no plane around has more."""
 
 MIN_LENGTH_PX = 8
 """Shorter lines hold one value by chance."""
@@ -25,6 +26,13 @@ are no padding."""
 MIN_REPEATS, MAX_REPEATS = 8, 1
 """A line that is there once more so many times at a border was not recorded, if no other plane has
 any; a row of blocks of eight that a file compressed may be one line."""
+
+STEP_PX, BEYOND_PX, MIN_STEP, MAX_LEFT = 2, 6, 1.0, 0.05
+"""So far behind padding, the picture differs from its value by more than it changes from there to a
+little farther away, and hardly any pixel holds that value: a dark ground ends step by step."""
+
+RIM_PX = 2
+"""Lines behind padding that were interpolated with it, where planes were moved."""
 
 
 def padding_of(values: NDArray[Any]) -> tuple[int, int, int, int]:
@@ -39,13 +47,24 @@ def padding_of(values: NDArray[Any]) -> tuple[int, int, int, int]:
     return _lines(values), _lines(values[::-1]), _lines(turned), _lines(turned[::-1])
 
 
+def begin_at_once(
+    values: NDArray[Any], padding: tuple[int, int, int, int]
+) -> tuple[bool, bool, bool, bool]:
+    """Return on which sides of a plane (Y, X, C) the picture begins all at once behind padding."""
+    top, bottom, left, right = padding
+    height, width = values.shape[:2]
+    rows, columns = values[:, left : width - right], values[top : height - bottom].swapaxes(0, 1)
+    return (
+        _begins_at_once(rows, top),
+        _begins_at_once(rows[::-1], bottom),
+        _begins_at_once(columns, left),
+        _begins_at_once(columns[::-1], right),
+    )
+
+
 def has_padding(lines: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
     """Whether a plane is padded on a side where some plane around it is not."""
-    return any(
-        lines[side] - min(other[side] for other in others) >= MIN_LINES
-        for side in range(4)
-        if others
-    )
+    return any(_is_new(side, lines, others) for side in range(4))
 
 
 def bright_padding(
@@ -66,11 +85,37 @@ def bright_padding(
         Of each channel of the plane.
     """
     found: dict[tuple[int, float], None] = {}
-    for side, value in enumerate((corners[0], corners[-1]) * 2 if others else ()):
-        is_new = lines[side] - min(other[side] for other in others) >= MIN_LINES
+    for side, value in enumerate((corners[0], corners[-1]) * 2):
+        is_new = _is_new(side, lines, others)
         if is_new and any(one > low for one, low in zip(value, lowest, strict=True)):
             found.update(dict.fromkeys(enumerate(value)))
     return list(found)
+
+
+def padded_strips(
+    lines: Sequence[int],
+    at_once: Sequence[bool],
+    others: Sequence[Sequence[int]],
+    shape: tuple[int, int],
+) -> tuple[Strip, ...]:
+    """Return padding, as in `has_padding`, behind which the picture begins all at once.
+
+    Parameters
+    ----------
+    lines, others : sequence of int
+        Lines of one value on the four sides of a plane, and of others.
+    at_once : sequence of bool
+        Of the plane, see `begin_at_once`.
+    shape : tuple of int
+        Rows and columns of the plane.
+    """
+    strips: list[Strip] = []
+    for side, count in enumerate(lines):
+        if at_once[side] and _is_new(side, lines, others):
+            axis, is_last = divmod(side, 2)
+            size, lost = shape[axis], count + RIM_PX
+            strips.append((axis, size - lost, size) if is_last else (axis, 0, lost))
+    return tuple(strips)
 
 
 def repeats_of(values: NDArray[Any]) -> tuple[int, int, int, int]:
@@ -108,12 +153,33 @@ def repeated_strips(
     return tuple(strips)
 
 
+def _is_new(side: int, lines: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
+    """Whether a plane is padded on a side by more than some plane around it."""
+    there = [other[side] for other in others]
+    if not there:
+        return False
+    least = 1 if max(there) >= MIN_LINES else MIN_LINES
+    return lines[side] - min(there) >= least
+
+
 def _repeats(rows: NDArray[Any]) -> int:
     line = rows[0]
     count = 0
     while count + 1 < len(rows) and (rows[count + 1] == line).all():
         count += 1
     return 0 if count and (line == line[0]).all() else count
+
+
+def _begins_at_once(rows: NDArray[Any], lines: int) -> bool:
+    """Whether rows of a picture begin all at once behind so many lines of one value."""
+    if lines < 1 or lines + BEYOND_PX >= len(rows) or not rows.shape[1]:
+        return False
+    value = rows[0, 0].astype(np.float64)
+    near, far = (rows[lines + by].astype(np.float64) for by in (STEP_PX, BEYOND_PX))
+    if (near == value).all(axis=-1).mean() > MAX_LEFT:
+        return False
+    step, change = (np.median(np.abs(one), axis=0).max() for one in (near - value, far - near))
+    return bool(step > MIN_STEP * change)
 
 
 def _lines(rows: NDArray[Any]) -> int:

@@ -29,6 +29,7 @@ Finding = Literal[
     "own detail",
     "uneven",
     "tint",
+    "channels",
     "exposure",
     "clipped",
     "duplicate",
@@ -64,7 +65,8 @@ class PlaneHealth:
         it; "noisy": has far more noise; "lines": its lines are shifted or lit otherwise, each by
         itself; "squares": of larger pixels than theirs; "own detail": shows detail that focus does
         not explain; "uneven": brighter or darker in a part, as by glare; "tint": of other colours
-        than those around, or from here on; "exposure": brighter or darker than the planes around
+        than those around, or from here on; "channels": its channels stand in another order than
+        those of most planes; "exposure": brighter or darker than the planes around
         it; "clipped": and has lost its highlights; "duplicate": the same as the plane before;
         "jump": from here on the light is another one; "flicker": lit otherwise than the plane
         before; "drift": lit otherwise than the first, by small steps; "place": from here on the
@@ -82,8 +84,10 @@ class PlaneHealth:
     gaps : tuple of (int, float)
         Channel, and value of its constant part.
     strips : tuple of (axis, start, stop)
-        Lines that are shifted against the others, lit otherwise, or repeat one of them: rows (0)
-        or columns (1) from `start` on.
+        Lines that are shifted against the others, lit otherwise, repeat one of them or of another
+        plane, or hold one value along a border: rows (0) or columns (1) from `start` on.
+    channels : tuple of int
+        Which of its channels, as recorded, come first, second...; empty if as they are.
     shift_px : float
         By about how much it, or that part, moved.
     usable : float
@@ -103,6 +107,7 @@ class PlaneHealth:
     tops: tuple[float, ...] = ()
     gaps: tuple[tuple[int, float], ...] = ()
     strips: tuple[Strip, ...] = ()
+    channels: tuple[int, ...] = ()
     shift_px: float = 0.0
     usable: float = 1.0
     specks: int = 0
@@ -116,7 +121,8 @@ class PlaneHealth:
     @property
     def is_sound(self) -> bool:
         """Whether the plane is fused as it is, but for specks and parts that move."""
-        return not (self.is_left_out or self.is_scaled or self.gaps or self.strips)
+        is_as_it_is = not (self.is_scaled or self.gaps or self.strips or self.channels)
+        return is_as_it_is and not self.is_left_out
 
     @property
     def is_whole(self) -> bool:
@@ -136,8 +142,15 @@ class PlaneHealth:
         gain, offset = np.array(self.lights, np.float64).T
         return gain, offset
 
+    def in_order(self, plane: Plane) -> Plane:
+        """Return the plane with its channels in the order of those around it."""
+        if not self.channels:
+            return plane
+        return np.ascontiguousarray(plane[..., list(self.channels)])
+
     def scaled(self, plane: Plane) -> Plane:
-        """Return the plane in the light of those around it, in its dtype."""
+        """Return the plane in the light of those around it, in its dtype; see `in_order`, too."""
+        plane = self.in_order(plane)
         if not self.is_scaled:
             return plane
         gain, offset = self.light
@@ -179,9 +192,12 @@ class PlaneHealth:
 
     def gap_mask(self, plane: Plane) -> Mask | None:
         """Return the gaps of a whole plane, as recorded: bool (Y, X), None if it has none."""
+        if not self.gaps:
+            return None
+        plane = self.in_order(plane)
         values = plane.reshape(*plane.shape[:2], -1)
         parts = [_gap(_is_near(values[..., c], value, _near(values))) for c, value in self.gaps]
-        return np.asarray(np.logical_or.reduce(parts)) if parts else None
+        return np.asarray(np.logical_or.reduce(parts))
 
     def unusable(self, plane: Plane, gaps: Mask | None = None) -> Mask | None:
         """Return where the plane, as recorded, shows nothing.
@@ -198,7 +214,7 @@ class PlaneHealth:
         ndarray of shape (Y, X), bool, or None
             None if it shows something everywhere.
         """
-        values = plane.reshape(*plane.shape[:2], -1)
+        values = self.in_order(plane).reshape(*plane.shape[:2], -1)
         near = _near(values, *self.tops) if self.tops else 0.0
         parts = [values[..., c] > top - near for c, top in enumerate(self.tops)]
         gaps = self.gap_mask(plane) if gaps is None else gaps
@@ -224,6 +240,8 @@ class PlaneHealth:
         if self.is_scaled:
             gain, offset = map(np.asarray, self.light)
             told |= {"gain": gain.tolist(), "offset": offset.tolist()}
+        if self.channels:
+            told["channels"] = list(self.channels)
         told |= {"left_out": self.is_left_out, "usable": self.usable}
         extra = {"specks": self.specks, "moving": self.moving, "shift_px": self.shift_px}
         return told | {name: value for name, value in extra.items() if value}

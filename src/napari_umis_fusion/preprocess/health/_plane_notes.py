@@ -46,6 +46,7 @@ PARTS: tuple[tuple[Finding, str, str], ...] = (
     ("torn", "torn", TORN_DONE),
     ("moved", MOVED, ALIGN),
     ("shifted", "shifted in some of its lines", "these are left out"),
+    ("channels", "of channels in another order (as blue, green, red)", "put in that of the others"),
     ("part lit", "lit otherwise in some of its lines", "these are left out"),
     (
         "own detail",
@@ -155,7 +156,7 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     elif "clipped" in found:
         parts.insert(0, ("too bright nearly everywhere", "left out"))
     if "padded" in found:
-        parts.append((PADDED, PADDING_DONE[bool(health.gaps)]))
+        parts.append((PADDED, PADDING_DONE[bool(health.gaps or health.strips)]))
     if left_out and "torn" in found:
         parts = [(what, done.replace(TORN_DONE, "left out")) for what, done in parts]
     done = dict.fromkeys(done for _, done in parts)

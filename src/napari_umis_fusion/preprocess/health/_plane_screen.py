@@ -44,6 +44,11 @@ class PlaneScreen:
     ----------
     healths : list of PlaneHealth
         Of the planes so far.
+    skipped : set of int
+        Planes that were not handed out. Some may be kept at last: planes in another order than
+        that of their focus are unlike those around.
+    creep_px : float
+        About how far planes are apart that moved by little each; a first idea only.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class PlaneScreen:
         self._stack, self._nan_policy, self._workers = stack, nan_policy, workers
         self._judge = PlaneJudge(is_aligned=is_aligned) if known is None else None
         self.healths: list[PlaneHealth] = list(known or ())
+        self.skipped: set[int] = set()
+        self.creep_px = 0.0
         self._seen: list[PlaneStatistics] = []
         self._ahead: deque[CheckedPlane] = deque()
         self._upcoming: Future[_Read] | None = None
@@ -105,6 +112,7 @@ class PlaneScreen:
         reading, health = self._ahead.popleft(), self.healths[self._given]
         self._given += 1
         if health.is_left_out:
+            self.skipped.add(health.z)
             return None
         if health.is_sound:
             return reading
@@ -144,6 +152,7 @@ class PlaneScreen:
             self.healths += found
         else:
             self.healths[:] = self._judge.finish([*self.healths, *found])
+            self.creep_px = self._judge.creep_px
 
     def _read(self, z: int) -> _Read:
         reading = read_plane(self._stack, z, self._nan_policy)

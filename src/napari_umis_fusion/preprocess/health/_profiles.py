@@ -6,6 +6,7 @@ Defocus blurs a profile and leaves it where it is; what moves takes it along.
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -67,6 +68,11 @@ class Profiles:
         return _parts(self.lines[0]), _parts(self.lines[1])
 
     @cached_property
+    def shifts(self) -> "WeakKeyDictionary[Profiles, list[tuple[Table, Table]]]":
+        """How far it is shifted from planes that it was compared with."""
+        return WeakKeyDictionary()
+
+    @cached_property
     def own_parts(self) -> tuple[Lines, Lines]:
         """Return the parts without what all bands show, as of light that flickers line by line."""
         along, down = self.parts
@@ -118,9 +124,14 @@ def shifts_between(
     list of (shift, likeness), each an ndarray of shape (BANDS, 1 or PARTS)
         In pixels, and the correlation at that shift, -1 to 1.
     """
-    sides = (one.own_parts, other.own_parts) if own else (one.parts, other.parts)
-    pairs = zip(*sides, strict=True)
-    return [_shifts(here, there, one.step) for here, there in pairs]
+    found = None if own else one.shifts.get(other)
+    if found is None:
+        sides = (one.own_parts, other.own_parts) if own else (one.parts, other.parts)
+        pairs = zip(*sides, strict=True)
+        found = [_shifts(here, there, one.step) for here, there in pairs]
+        if not own:
+            one.shifts[other] = found
+    return found
 
 
 def _parts(lines: Lines) -> Lines:

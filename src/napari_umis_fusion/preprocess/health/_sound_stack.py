@@ -51,12 +51,16 @@ class SoundStack(Likeness):
     def plane(self, z: int) -> Plane:
         """Read plane `z`."""
         plane = self.stack.plane(z)
-        return self._healths[z].scaled(plane) if self._scales else plane
+        return self._put_right(z, plane)
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
         """Read a rectangle of plane `z`."""
         part = self.stack.region(z, rows, columns)
-        return self._healths[z].scaled(part) if self._scales else part
+        return self._put_right(z, part)
+
+    def _put_right(self, z: int, values: Plane) -> Plane:
+        health = self._healths[z]
+        return health.scaled(values) if self._scales else health.in_order(values)
 
     def uncovered(
         self, z: int, rows: slice = slice(None), columns: slice = slice(None)

@@ -1,6 +1,6 @@
 """What is remembered of a plane: a small table of its tiles."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,12 @@ from napari_umis_fusion.preprocess._grey import readable
 from napari_umis_fusion.preprocess.health._dull_lines import DullLines, lines_of
 from napari_umis_fusion.preprocess.health._energies import Detail, detail_of
 from napari_umis_fusion.preprocess.health._line_jumps import Jumps, line_jumps
-from napari_umis_fusion.preprocess.health._padding import Strip, padding_of, repeats_of
+from napari_umis_fusion.preprocess.health._padding import (
+    Strip,
+    begin_at_once,
+    padding_of,
+    repeats_of,
+)
 from napari_umis_fusion.preprocess.health._profiles import Profiles, profiles_of
 from napari_umis_fusion.preprocess.health._texture import comb_of, grain_of, some_of, square_of
 from napari_umis_fusion.preprocess.health._tile_tables import fill_tables
@@ -64,6 +69,9 @@ class PlaneStatistics:
         How much neighbouring lines differ, relative to lines two apart.
     padding : tuple of int
         Lines of one value at the top, the bottom, the left and the right.
+    at_once : tuple of bool
+        Whether the picture begins all at once behind those at the top, the bottom, the left and the
+        right.
     grain : ndarray of shape (2, C, 2)
         Along rows and columns, the energy of what bends from pixel to pixel, and from each to the
         next but one, where it is least; empty where planes are too narrow.
@@ -105,6 +113,7 @@ class PlaneStatistics:
     detail: Detail | None = None
     square_px: int = 1
     jumps: Jumps = ()
+    at_once: tuple[bool, bool, bool, bool] = (False, False, False, False)
 
     @cached_property
     def constant(self) -> Mask:
@@ -150,9 +159,15 @@ class PlaneStatistics:
 
     @cached_property
     def shown(self) -> Mask:
-        """Tiles, in one row, that show something in all channels, and are not padded: bool (N,)."""
+        """Tiles, in one row, that show something in all channels, and are not padded: bool (N,).
+
+        Channels that hold one value everywhere, such as an opacity, or red and blue of a stain that
+        is shown in green, do not count.
+        """
         finite = np.isfinite(self.mean.reshape(-1, self.mean.shape[2])).all(axis=1)
-        shown = ~self.constant.any(axis=2) & finite.reshape(self.mean.shape[:2])
+        varies = ~self.constant.all(axis=(0, 1))
+        is_constant = self.constant[..., varies].any(axis=2) if varies.any() else True
+        shown = ~np.asarray(is_constant) & finite.reshape(self.mean.shape[:2])
         return np.asarray(shown & ~self.padded).ravel()
 
     @property
@@ -186,6 +201,23 @@ class PlaneStatistics:
             np.where(lost, np.nan, table) for table in (self.mean, self.lowest, self.highest)
         )
         return replace(self, mean=mean, lowest=lowest, highest=highest)
+
+    def reordered(self, channels: Sequence[int]) -> "PlaneStatistics":
+        """Return what is known of it with its channels in another order."""
+        order = list(channels)
+        return replace(
+            self,
+            mean=self.mean[..., order],
+            lowest=self.lowest[..., order],
+            highest=self.highest[..., order],
+            clipped=self.clipped[..., order],
+            grain=self.grain[:, order] if self.grain.size else self.grain,
+            lines=tuple(DullLines(one.value[:, order], one.mean[:, order]) for one in self.lines),
+            corners=tuple(tuple(one[c] for c in order) for one in self.corners),
+            wedges=tuple(
+                replace(one, value=tuple(one.value[c] for c in order)) for one in self.wedges
+            ),
+        )
 
     def scaled(self, gain: float | Table, offset: float | Table) -> "PlaneStatistics":
         """Return what it would be in the light of which it is `gain` times plus `offset` (C,)."""
@@ -240,8 +272,11 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     padding, repeats, profiles, detail = (0, 0, 0, 0), (0, 0, 0, 0), None, None
     lines: tuple[DullLines, ...] = ()
     jumps: Jumps = ()
+    at_once = False, False, False, False
     if ignored is None:
         padding, repeats, jumps = padding_of(values), repeats_of(values), line_jumps(values)
+        if any(padding):
+            at_once = begin_at_once(values, padding)
         profiles, detail = profiles_of(values, padding), detail_of(values)
         sides = values, values.swapaxes(0, 1)
         lines = tuple(lines_of(side, some_of(side.shape[1]).step) for side in sides)
@@ -249,7 +284,7 @@ def measure_plane(z: int, plane: Plane, invalid: Mask | None = None) -> PlaneSta
     outer = values[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.float64).tolist()
     corners = tuple(map(tuple, outer))
     told = comb_of(values), padding, grain, lines, digest, profiles, wedges_of(values), corners
-    further = repeats, detail, square_of(values), jumps
+    further = repeats, detail, square_of(values), jumps, at_once
     return PlaneStatistics(z, mean, lowest, highest, clipped, *told, *further)
 
 
