@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 
@@ -21,8 +20,6 @@ GREYS = (0.0, 255.0)
 
 KEPT_MB = 256
 """Planes are read once, and kept between the passes, if all of them take no more memory."""
-
-Scored = TypeVar("Scored")
 
 
 @dataclass(slots=True)

@@ -148,6 +148,6 @@ def iter_keep_focus(
         sensor = Sensor(stack, config, scratch, workers)
         make = partial(_KeepingCompositor, kept)
         run = Run(stack, config, passes, scratch, workers, sensor, make)
-        planes = ScreenedPlanes(stack, config, passes, workers)
+        planes = ScreenedPlanes(stack, config, workers)
         yield from run.iter_first_pass(planes, None, None, 0)
     return kept

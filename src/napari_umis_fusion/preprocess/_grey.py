@@ -126,12 +126,15 @@ class GreyConverter:
     def __call__(self, plane: Plane) -> FloatMap:
         """Return the grey image of a plane, or of a part of one, in grey levels."""
         values = np.ascontiguousarray(plane)
-        weights = np.asarray((1.0,) if isinstance(self.rule, int) else self.rule, np.float64)
         if isinstance(self.rule, int):
             values = values[..., : self.rule].max(axis=-1)
         out = np.empty(values.shape[:2], np.float32)
-        kernel = _weigh_grey if values.ndim == 2 else _weigh_channels
-        kernel(readable(values), weights, self.range.black, self.range.scale, out)
+        black, scale = self.range.black, self.range.scale
+        if values.ndim == 2:
+            _scale_grey(readable(values), black, scale, out)
+        else:
+            weights = np.asarray(self.rule, np.float64)
+            _weigh_channels(readable(values), weights, black, scale, out)
         return out
 
 
@@ -283,9 +286,7 @@ def comparable(values: NDArray[Any], black: float) -> NDArray[Any]:
 
 
 @kernel
-def _weigh_grey(
-    values: AnyArray, weights: AnyArray, black: float, scale: float, out: AnyArray
-) -> None:
+def _scale_grey(values: AnyArray, black: float, scale: float, out: AnyArray) -> None:
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             out[y, x] = (values[y, x] - black) * scale

@@ -27,18 +27,22 @@ def median_5x5(padded: FloatMap) -> FloatMap:
 
 @kernel
 def _median(padded: AnyArray, window: AnyArray, out: AnyArray) -> None:
-    # Insertion sort, as a window has only 25 values.
     side = 2 * REACH_PX + 1
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            count = 0
             for dy in range(side):
                 for dx in range(side):
-                    value = padded[y + dy, x + dx]
-                    place = count
-                    while place > 0 and window[place - 1] > value:
-                        window[place] = window[place - 1]
-                        place -= 1
-                    window[place] = value
-                    count += 1
-            out[y, x] = window[count // 2]
+                    window[dy * side + dx] = padded[y + dy, x + dx]
+            sort_first(window, window.size)
+            out[y, x] = window[window.size // 2]
+
+
+@kernel
+def sort_first(values: AnyArray, count: int) -> None:
+    """Sort the first values of a small window in place, by insertion: it has 25 of them at most."""
+    for k in range(1, count):
+        value, place = values[k], k
+        while place > 0 and values[place - 1] > value:
+            values[place] = values[place - 1]
+            place -= 1
+        values[place] = value

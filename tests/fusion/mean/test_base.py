@@ -7,7 +7,7 @@ from scipy import ndimage
 from napari_umis_fusion.fusion.mean import _base as module
 from napari_umis_fusion.fusion.mean._base import MOST_GROUPS, BaseCorrection, block_means, groups_of
 from napari_umis_fusion.fusion.mean._base_shift import BLOCK_PX
-from napari_umis_fusion.fusion.planes._dtypes import DOUBLE
+from napari_umis_fusion.fusion.planes._dtypes import precision_of
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.runtime import ScratchMemory, Workers, run_to_end
 from napari_umis_fusion.stack import ACCEPTED_DTYPES
@@ -61,7 +61,7 @@ def test_no_value_leaves_the_range_of_planes(kind):
         weights[rng.random(weights.shape) < 0.2] = -1
         weights[:, 0, 0] = -1
         valid = (weights >= 0).reshape(5, *shape[:2], *[1] * (len(shape) - 2))
-        floats = planes.astype(np.float64 if kind.type in DOUBLE else np.float32)
+        floats = planes.astype(precision_of(kind))
         low = np.where(valid, floats, np.inf).min(0)
         high = np.where(valid, floats, -np.inf).max(0)
         share = rng.random(shape, np.float32)

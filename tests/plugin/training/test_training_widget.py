@@ -9,6 +9,7 @@ import torch
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication
 
+from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.models.library import ModelLibrary
 from napari_umis_fusion.network import (
     PlaneRanker,
@@ -372,8 +373,6 @@ def test_a_loss_that_is_no_number_is_told_and_the_best_is_kept(
 
 @pytest.mark.slow
 def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
-    from napari_umis_fusion.errors import CheckpointError
-
     def full(state, path):
         raise CheckpointError(f"{path}: training cannot save there (No space left on device)")
 
@@ -385,10 +384,26 @@ def test_a_full_disk_is_told_and_training_goes_on(widget, qtbot, monkeypatch):
     assert "result is shown below" in widget.controls.message.text()
 
 
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (CheckpointError("models: the folder is full."), "models: the folder is full"),
+        (OSError(28, "No space left on device", "a.json"), "a.json: No space left on device"),
+        (MemoryError(), "there is not enough memory; close other programs"),
+    ],
+)
+def test_why_a_result_is_not_saved_is_told_in_words(qtbot, error, why):
+    result = result_module.PendingResult(None)
+    qtbot.addWidget(result.panel)
+    result._job.failed.emit(error)
+    said = result.panel.message.text()
+    assert said.startswith(f"Not saved: {why}")
+    assert said.endswith(". The result is still here.")
+    assert ".." not in said
+
+
 @pytest.mark.slow
 def test_an_outcome_that_cannot_be_saved_is_still_there(widget, qtbot, monkeypatch):
-    from napari_umis_fusion.errors import CheckpointError
-
     run(widget, qtbot)
 
     def full(library, path, name):

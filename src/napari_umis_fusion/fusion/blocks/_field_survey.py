@@ -100,7 +100,7 @@ class FieldSurvey:
         sensor = sensor.knowing(self.pattern, mosaic_px=self.mosaic_px)
         run = Run(stack, config, passes, blocks.workspace, workers, sensor)
         found = self.healths, self.specks, self.moving
-        planes = ScreenedPlanes(stack, config, passes, workers, *found)
+        planes = ScreenedPlanes(stack, config, workers, *found)
         to_grey = GreyConverter.knowing(stack, config.channel, self.grey_range, self.limits)
         return Survey(run, planes, to_grey, self.scales)
 

@@ -8,7 +8,7 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion.depth import has_surface
 from napari_umis_fusion.fusion.islands import FAR_PLANES, WORKING_PX
 from napari_umis_fusion.fusion.mean import base_bytes, detail_bytes
-from napari_umis_fusion.fusion.planes import DOUBLE, RANKING_MEASURES, Passes, passes_of
+from napari_umis_fusion.fusion.planes import RANKING_MEASURES, Passes, passes_of, precision_of
 from napari_umis_fusion.fusion.seams import composite_bytes, most_composites
 from napari_umis_fusion.runtime import MEGABYTE, thread_count
 from napari_umis_fusion.stack import Stack
@@ -80,7 +80,7 @@ def bytes_per_pixel(
     """
     channels = stack.channel_count or 1
     value = channels * stack.dtype.itemsize
-    sums = 8 if stack.dtype.type in DOUBLE else 4
+    sums = precision_of(stack.dtype).itemsize
     is_ranking = config.focus_measure in RANKING_MEASURES
     waiting, planes = waiting_planes(config), len(stack)
     # The decision, the composite, focus and takeover; then planes and their grey images.

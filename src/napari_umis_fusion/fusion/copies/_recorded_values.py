@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion.decision import IndexMap
 from napari_umis_fusion.fusion.mean import EdgeLimits
-from napari_umis_fusion.fusion.planes import DOUBLE
+from napari_umis_fusion.fusion.planes import precision_of
 from napari_umis_fusion.runtime import (
     Progress,
     ScratchMemory,
@@ -56,7 +56,7 @@ class NearestToMean:
         self.image = image
         self.source_map = source_map
         self._mean = mean
-        self._precision = np.float64 if image.dtype.type in DOUBLE else np.float32
+        self._precision = precision_of(image.dtype)
         self._distance = workspace.full(image.shape[:2], self._precision, 0)
 
     def begin(self, rows: slice) -> None:

@@ -10,7 +10,7 @@ from napari_umis_fusion.fusion.decision import IndexMap
 from napari_umis_fusion.fusion.depth import FinalMaps
 from napari_umis_fusion.fusion.islands._island_map import Planes, is_far
 from napari_umis_fusion.fusion.islands._shapes import blurred_by, grown
-from napari_umis_fusion.fusion.planes import DOUBLE, as_dtype
+from napari_umis_fusion.fusion.planes import as_dtype, precision_of
 from napari_umis_fusion.runtime import BoolMap, FloatMap, Tile, tiles_of
 from napari_umis_fusion.stack import CheckedPlane, Plane
 
@@ -79,7 +79,7 @@ class IslandPatches:
     ) -> None:
         self._image = image
         self._index_map, self._source_map, self._maps = index_map, source_map, maps
-        self._precision = np.float64 if image.dtype.type in DOUBLE else np.float32
+        self._precision = precision_of(image.dtype)
         self._taps = gaussian_taps(FEATHER_SIGMA_PX)
         self._patches: list[Patch] = []
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.fusion.decision import INVALID
 from napari_umis_fusion.fusion.mean._base_shift import BLOCK_PX, enlarged, shift_of
 from napari_umis_fusion.fusion.mean._weighted_mean import WeightedMean
-from napari_umis_fusion.fusion.planes import DOUBLE
+from napari_umis_fusion.fusion.planes import precision_of
 from napari_umis_fusion.runtime import (
     AnyArray,
     BoolMap,
@@ -76,7 +76,7 @@ class BaseCorrection:
     ) -> None:
         self._groups = groups_of(planes)
         self._grey_levels = grey_levels
-        self._sums_dtype = np.dtype(np.float64 if dtype.type in DOUBLE else np.float32)
+        self._sums_dtype = precision_of(dtype)
         lowest, highest = _limits(dtype)
         self._low = workspace.full(shape, dtype, highest)
         self._high = workspace.full(shape, dtype, lowest)

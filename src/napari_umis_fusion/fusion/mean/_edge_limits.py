@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
 from napari_umis_fusion.fusion.mean._base import BaseCorrection
-from napari_umis_fusion.fusion.planes import DOUBLE, as_dtype
+from napari_umis_fusion.fusion.planes import as_dtype, precision_of
 from napari_umis_fusion.preprocess import GreyConverter
 from napari_umis_fusion.runtime import (
     AnyArray,
@@ -94,7 +94,7 @@ class EdgeLimits:
         Values stay within the range of planes at their pixel, as `base` knows it.
         """
         softened: list[tuple[Tile, Plane]] = []
-        precision = np.float64 if image.dtype.type in DOUBLE else np.float32
+        precision = precision_of(image.dtype)
 
         def soften(tile: Tile) -> None:
             leads = _smoothed(with_halo(base.leads, tile, REACH_PX), LEAD_SIGMA_PX)

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.focus_measure import gaussian_taps, smooth
-from napari_umis_fusion.fusion.planes import DOUBLE, as_dtype
+from napari_umis_fusion.fusion.planes import as_dtype, precision_of
 from napari_umis_fusion.runtime import (
     AnyArray,
     BoolMap,
@@ -25,7 +26,7 @@ from napari_umis_fusion.runtime import (
     split_rows,
     with_halo,
 )
-from napari_umis_fusion.stack import Plane
+from napari_umis_fusion.stack import Plane, Stack
 
 FEATHER_SIGMA_PX = 6.0
 """Sigma of the soft border of a takeover."""
@@ -68,7 +69,7 @@ class WeightedMean:
         far_agreement: float = FAR_AGREEMENT,
     ) -> None:
         full = (*shape[:2], shape[2] if len(shape) == 3 else 1)
-        sums = np.float64 if dtype.type in DOUBLE else np.float32
+        sums = precision_of(dtype)
         self.shape = shape
         self.dtype = dtype
         self._total = workspace.full(full, sums, 0)
@@ -76,6 +77,15 @@ class WeightedMean:
         self._peak = workspace.full(full[:2], np.float32, 0)
         self._taps = gaussian_taps(FEATHER_SIGMA_PX)
         self._far = far_agreement
+
+    @classmethod
+    def of_stack(
+        cls, stack: Stack, config: FusionConfig, workspace: ScratchMemory
+    ) -> "WeightedMean":
+        """Return an empty mean of the planes of a stack."""
+        merges = config.verification == "seams"
+        far = FAR_AGREEMENT_OF_COMPOSITES if merges else FAR_AGREEMENT
+        return cls(stack.shape[1:], stack.dtype, workspace, far)
 
     def another(self, workspace: ScratchMemory) -> "WeightedMean":
         """Create a mean of other planes of the stack, to be merged into this one."""

@@ -1,8 +1,8 @@
 from ._cropped_planes import AnyPlanes as AnyPlanes
 from ._cropped_planes import CroppedPlanes as CroppedPlanes
 from ._cropped_planes import left_out_of as left_out_of
-from ._dtypes import DOUBLE as DOUBLE
 from ._dtypes import as_dtype as as_dtype
+from ._dtypes import precision_of as precision_of
 from ._grey_planes import GreyPlane as GreyPlane
 from ._grey_planes import GreyPlanes as GreyPlanes
 from ._kept_planes import with_kept_planes as with_kept_planes

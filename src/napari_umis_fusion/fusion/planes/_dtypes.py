@@ -1,4 +1,4 @@
-"""The dtype of planes: in which it is summed, and how values are rounded to it."""
+"""The dtype of planes: in which precision they are summed, and how sums are rounded to it."""
 
 from typing import Any
 
@@ -8,6 +8,11 @@ from napari_umis_fusion.stack import Plane
 
 DOUBLE = (np.uint32, np.int32, np.float64)
 """Dtypes that are summed in double precision: single precision would round their values."""
+
+
+def precision_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which planes of a dtype are summed."""
+    return np.dtype(np.float64 if dtype.type in DOUBLE else np.float32)
 
 
 def as_dtype(mean: Plane, dtype: np.dtype[Any]) -> Plane:

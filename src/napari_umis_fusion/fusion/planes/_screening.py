@@ -6,7 +6,6 @@ from typing import Any
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.fusion.planes._light_changes import CHANGES, check_light, minds_light
-from napari_umis_fusion.fusion.planes._passes import Passes
 from napari_umis_fusion.preprocess.health import (
     Gaps,
     MovingParts,
@@ -49,8 +48,6 @@ class ScreenedPlanes(PlaneScreen):
         Where the planes are. What its alignment found of them is not looked for again.
     config : FusionConfig
         What to do with NaN and infinite values, and whether values may be scaled.
-    passes : Passes
-        Whether values that are scaled would be copied into the image.
     workers : Workers
         One of their threads reads.
     known : sequence of PlaneHealth, optional
@@ -72,7 +69,6 @@ class ScreenedPlanes(PlaneScreen):
         self,
         stack: Stack,
         config: FusionConfig,
-        passes: Passes,
         workers: Workers,
         known: Sequence[PlaneHealth] | None = None,
         specks: dict[int, Specks] | None = None,
@@ -83,8 +79,7 @@ class ScreenedPlanes(PlaneScreen):
         is_aligned = config.aligns or stack.alignment is not None
         super().__init__(stack, config.nan_policy, workers, known, is_aligned=is_aligned)
         self._minds_light = known is None and minds_light(stack, config)
-        self._config, self._passes = config, passes
-        self._copies = config.blend == "select"
+        self._config, self._copies = config, config.blend == "select"
         self._finder, self.moving = SpeckFinder(workers, specks), moving
         self._gaps = gaps or Gaps()
 
@@ -185,7 +180,7 @@ class ScreenedPlanes(PlaneScreen):
         return SoundStack(self._stack, *found, scales=scales)
 
     def _with(self, known: Sequence[PlaneHealth], moving: MovingParts | None) -> "ScreenedPlanes":
-        shared = self._stack, self._config, self._passes, self._workers
+        shared = self._stack, self._config, self._workers
         found = ScreenedPlanes(*shared, known, self._finder.found, moving, self._gaps)
         found.creep_px = self.creep_px
         return found

@@ -30,8 +30,6 @@ from napari_umis_fusion.fusion.depth import (
     peak_model,
 )
 from napari_umis_fusion.fusion.mean import (
-    FAR_AGREEMENT,
-    FAR_AGREEMENT_OF_COMPOSITES,
     MeanCorrection,
     WeightedMean,
 )
@@ -121,7 +119,7 @@ class Compositor:
         self.all_in_focus: Plane = workspace.lasting(stack.shape[1:], stack.dtype)
         opaque = partial(workspace.full, shape, stack.dtype, 0)
         self.opacity: Plane | None = opaque() if stack.has_opacity else None
-        self.weighted = _weighted_mean(stack, config, workspace) if averages else None
+        self.weighted = WeightedMean.of_stack(stack, config, workspace) if averages else None
         # Planes whose focus is not known yet: the measure may need later planes.
         self._pending: deque[GreyPlane] = deque()
         self._tiles = tiles_of(self.all_in_focus, config.tile_px)
@@ -309,9 +307,3 @@ class Compositor:
             self._noise.measure(grey, self._before, invalid, tile)
         if top.weighted is not None:
             top.weighted.add(plane, self._weight, takeover, agreement, tile)
-
-
-def _weighted_mean(stack: Stack, config: FusionConfig, workspace: ScratchMemory) -> WeightedMean:
-    merges = config.verification == "seams"
-    far = FAR_AGREEMENT_OF_COMPOSITES if merges else FAR_AGREEMENT
-    return WeightedMean(stack.shape[1:], stack.dtype, workspace, far)

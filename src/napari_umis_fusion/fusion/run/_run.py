@@ -96,7 +96,7 @@ class Run:
         self,
     ) -> Generator[Progress, None, tuple[ScreenedPlanes, GreyConverter | None]]:
         """Return the planes, without what moves if that is asked for."""
-        planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
+        planes = ScreenedPlanes(self.stack, self.config, self.workers)
         if not self.passes.referees:
             return planes, None
         shared = self.config, self.workspace, self.workers
@@ -174,7 +174,7 @@ class Run:
         looking = self.sensor.iter_catch_up(streaming.to_grey)
         if (yield from repeat_event(looking, Progress("measuring", total, total))):
             del streaming
-            planes = ScreenedPlanes(self.stack, self.config, self.passes, self.workers)
+            planes = ScreenedPlanes(self.stack, self.config, self.workers)
             known = left_out_of(planes)
             streaming = yield from stream(planes)
         if planes.has_any:

@@ -11,7 +11,7 @@ from napari_umis_fusion.layers import PREVIEW_KEY
 from napari_umis_fusion.models.library import Model, ModelLibrary
 from napari_umis_fusion.plugin.training._result_panel import SAMPLES, ResultPanel
 from napari_umis_fusion.plugin.widgets import LatestJob, confirm
-from napari_umis_fusion.runtime import temporary_folder
+from napari_umis_fusion.runtime import failure_reason, temporary_folder
 from napari_umis_fusion.training import TrainingResult
 from napari_umis_fusion.training.session import TrainingSession
 
@@ -114,7 +114,8 @@ class PendingResult(QObject):
 
     def _on_failed(self, error: Exception) -> None:
         self.panel.setEnabled(True)
-        self.panel.message.setText(f"Not saved: {error} The result is still here.")
+        why = failure_reason(error).rstrip(".")
+        self.panel.message.setText(f"Not saved: {why}. The result is still here.")
 
     def _finish(self, text: str) -> None:
         comparison = self._result.comparison if self._result is not None else None

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess._grey import comparable
+from napari_umis_fusion.preprocess._median import sort_first
 from napari_umis_fusion.runtime import kernel
 from napari_umis_fusion.stack import Plane
 
@@ -134,11 +135,6 @@ def _mark(
 @kernel
 def _middle_of(values: NDArray[np.float32], count: int) -> float:
     """Return the median of some of the first values, which are sorted."""
-    for k in range(1, count):
-        value, place = values[k], k
-        while place > 0 and values[place - 1] > value:
-            values[place] = values[place - 1]
-            place -= 1
-        values[place] = value
+    sort_first(values, count)
     half = count // 2
     return float((values[half] + values[half - 1 + count % 2]) / 2)
