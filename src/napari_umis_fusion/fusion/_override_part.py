@@ -146,7 +146,7 @@ class Overrider:
         values = np.ascontiguousarray(self.stack.region(z, *box))
         health = self._healths.get(z)
         if health is not None and scales_values(self._config) and not health.is_left_out:
-            values = health.scaled(values)
+            values = health.within(*box).scaled(values)
         valid = np.ones(values.shape[:2], np.bool_)
         missing = self._missing(z)
         if missing is not None:

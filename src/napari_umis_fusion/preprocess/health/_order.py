@@ -68,7 +68,8 @@ class PlaneOrder:
 
     def add(self, plane: PlaneStatistics, health: PlaneHealth) -> None:
         """Take the next plane, in the light of those around it."""
-        if health.is_left_out or not TELLING.issuperset(health.findings):
+        telling = TELLING if health.by_place is None else TELLING | {"uneven"}
+        if health.is_left_out or not telling.issuperset(health.findings):
             # Another place or another light from here on would be put in order, too.
             self._may_tell &= health.is_left_out or not health.is_whole
             return

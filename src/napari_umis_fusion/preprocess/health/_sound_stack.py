@@ -56,7 +56,9 @@ class SoundStack(Likeness):
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
         """Read a rectangle of plane `z`."""
         part = self.stack.region(z, rows, columns)
-        return self._healths[z].scaled(part) if self._scales else part
+        if not self._scales:
+            return part
+        return self._healths[z].within(*self._ends(rows, columns)).scaled(part)
 
     def uncovered(
         self, z: int, rows: slice = slice(None), columns: slice = slice(None)
