@@ -19,6 +19,7 @@ import numpy as np
 import tifffile
 import torch
 
+from harness.network_rate import BOTH_SCALES, MULTIPLICATIONS_PX
 from harness.tables import heading, table
 from napari_umis_fusion import FusionConfig, FusionResult, fuse
 from napari_umis_fusion.network import (
@@ -30,12 +31,6 @@ from napari_umis_fusion.network import (
 from napari_umis_fusion.runtime import Workers
 from napari_umis_fusion.training import StepDone, TrainingConfig
 from napari_umis_fusion.training.loop import train
-
-MULTIPLICATIONS_PX = 6076
-"""Multiplications of the plane ranker for each pixel of a plane, from the shapes of its layers."""
-
-BOTH_SCALES = 1.25
-"""Planes are scored at full and at half the resolution."""
 
 GEMM_SIDE = 4096
 TABLES = ("rate", "fusion", "strips", "parity", "training", "memory", "reading")

@@ -260,6 +260,17 @@ def reference(plan: Plan) -> None:
     print(table(("network alone, s", "whole call, s", "of it outside the network"), [row]))
 
 
+def network(plan: Plan) -> None:
+    """Print how near one thread comes, in the network, to its rate of multiplying matrices."""
+    side_px, planes = (128, 4) if plan.quick else (1024, 8)
+    found = ask("network_rate", side_px=side_px, planes=planes, repeats=plan.repeats)
+    reached, matrices = (median(rates) for rates in zip(*found, strict=True))
+    share = median(one / other for one, other in found)
+    print(heading(f"The network of learned, one thread, {planes} x {side_px} x {side_px}"))
+    row = (f"{reached:.1f}", f"{matrices:.1f}", f"{share:.2f}")
+    print(table(("network, GFLOPS", "matrices, GFLOPS", "share"), [row]))
+
+
 TABLES: dict[str, Callable[[Plan], None]] = {
     "start": start_up,
     "first": first_run,
@@ -268,6 +279,7 @@ TABLES: dict[str, Callable[[Plan], None]] = {
     "dtypes": by_dtype,
     "sizes": by_size,
     "planes": by_planes,
+    "network": network,
     "reference": reference,
 }
 

@@ -386,13 +386,32 @@ def test_the_steps_of_fusion_are_those_of_its_room() -> None:
     assert [(*row[:2], re.sub(r"\[(`\S+`)\]\[\w+\]", r"\1", row[2])) for row in rows] == steps
 
 
-def test_the_files_of_fusion_are_listed_by_subject() -> None:
+def rooms_of_fusion() -> dict[str, list[str]]:
+    """Read the table of the rooms of `fusion/`, from below: each with its files."""
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    table = page.partition("| subject | files")[2].partition("\n\n")[0]
-    files = Path(napari_umis_fusion.fusion.__file__).parent.glob("_*.py")
-    expected = {path.stem[1:] for path in files if path.stem != "__init__"}
-    listed = re.findall(r"`(\w+)`", table)
-    assert sorted(listed) == sorted(expected)
+    table = page.partition("| room | subject | files `_….py` |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| \[`fusion/(?:(\w+)/)?`\]\[\w+\].* \| .* \| (.*) \|$", table, re.M)
+    return {room: re.findall(r"`(\w+)`", files) for room, files in rows}
+
+
+def test_the_files_of_fusion_are_listed_by_room() -> None:
+    home = Path(napari_umis_fusion.fusion.__file__).parent
+    folders = ["", *(path.parent.name for path in home.glob("*/__init__.py"))]
+    listed = {room: sorted(files) for room, files in rooms_of_fusion().items()}
+    assert listed == {
+        room: sorted(path.stem[1:] for path in (home / room).glob("_*.py") if path.stem[1] != "_")
+        for room in folders
+    }
+
+
+def test_the_rooms_of_fusion_are_listed_in_the_order_of_the_imports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    home = "napari_umis_fusion.fusion"
+    layers = next(one["layers"] for one in contracts if one.get("containers") == [home])
+    order = [layer.split(" | ") for layer in layers[::-1]]
+    rooms = [room for layer in order for room in layer if not room.startswith("_")]
+    assert list(rooms_of_fusion()) == [*rooms, ""]
 
 
 # --- the reference

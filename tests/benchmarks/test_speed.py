@@ -67,9 +67,13 @@ def test_speed_compares_whole_processes(tmp_path):
 @pytest.mark.slow
 def test_speed_names_absent_peers(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    printed = run_script("speed.py", "--quick", "--cache", tmp_path, "--tables", "reference")
+    printed = run_script(
+        "speed.py", "--quick", "--cache", tmp_path, "--tables", "reference", "network"
+    )
     assert "enfuse is not here: apt-get install enfuse" in printed
     assert "give --reference CHECKPOINT" in printed
+    network, matrices, _ = (float(cell) for cell in printed.splitlines()[-1].split("|")[1:-1])
+    assert network > 0 < matrices
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from data.make_golden import grid, sampled
 from napari_umis_fusion.focus_measure._deep_spatial_frequency import deep_spatial_frequency
 from napari_umis_fusion.focus_measure._umis import UmisFocusMeasure
 from napari_umis_fusion.fusion import median_filter_index, mode_filter
-from napari_umis_fusion.fusion._verification import reference_window_px
+from napari_umis_fusion.fusion.decision._verification import reference_window_px
 from napari_umis_fusion.network import StripNetwork, load_checkpoint
 from napari_umis_fusion.preprocess._grey import itu601_grey
 from napari_umis_fusion.runtime import run_to_end

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion import fuse, fuse_layer, iter_fuse
-from napari_umis_fusion.fusion._depth_fit import OPEN_ERROR
-from napari_umis_fusion.fusion._grey_planes import GreyPlanes
+from napari_umis_fusion.fusion.depth._depth_fit import OPEN_ERROR
+from napari_umis_fusion.fusion.planes._grey_planes import GreyPlanes
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.runtime import Progress
 from napari_umis_fusion.stack import Stack

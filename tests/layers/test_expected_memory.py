@@ -6,7 +6,8 @@ import pytest
 from napari_umis_fusion import FusionConfig, LayerPlan, iter_fuse
 from napari_umis_fusion.errors import DeviceError
 from napari_umis_fusion.files import layer_image
-from napari_umis_fusion.fusion import MemoryPlan, _fuse, _memory, passes_of
+from napari_umis_fusion.fusion import MemoryPlan, _fuse, passes_of
+from napari_umis_fusion.fusion.blocks import _memory
 from napari_umis_fusion.layers import expected_memory, fuse_layer
 from napari_umis_fusion.runtime import ScratchMemory
 from napari_umis_fusion.stack import stack_of_arrays

@@ -7,7 +7,8 @@ import pytest
 
 from napari_umis_fusion import FusionConfig, LayerPlan, fuse, fuse_layer, iter_fuse_layer
 from napari_umis_fusion.errors import ConfigError, DeviceError
-from napari_umis_fusion.fusion import _kept_focus, _memory
+from napari_umis_fusion.fusion import _kept_focus
+from napari_umis_fusion.fusion.blocks import _memory
 from napari_umis_fusion.layers import RetouchedLayers, Slabs
 from napari_umis_fusion.metrics import psnr
 from napari_umis_fusion.runtime import Workers, run_to_end

@@ -1,4 +1,4 @@
-"""A real viewer needs a display: where there is none, one is started here."""
+"""A viewer for each test, where it needs one with a window, on a display that is started here."""
 
 import gc
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from napari.components import ViewerModel
 
 SCREEN = "1280x800x24"
 
@@ -70,24 +71,43 @@ def _plugins():
 def pytest_runtest_teardown(item):
     """Do not look again at what was loaded while a window was open."""
     outcome = yield
-    if "make_napari_viewer" in item.fixturenames:
+    if hasattr(item, "_viewer_weak_set"):  # it had a window
         gc.freeze()
     return outcome
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    """Return a real viewer; leaked windows are an error."""
-    return make_napari_viewer(strict_qt="raise")
+def viewer(request, qapp):
+    """Return a viewer, which has a window where a test is marked `window` or `binding`.
+
+    Without one, layers, sliders and selection are the same, and cost a tenth. Leaked windows are
+    an error.
+    """
+    if any(map(request.node.get_closest_marker, ("window", "binding"))):
+        return request.getfixturevalue("make_napari_viewer")(strict_qt="raise")
+    return ViewerModel()
 
 
 @pytest.fixture
-def widget(viewer, qtbot):
-    """Return the fusion widget docked in the viewer, with the quickest focus measure."""
+def dock(viewer, qtbot):
+    """Return a function that puts a panel into a dock of the viewer, if that has a window."""
+
+    def put(panel, name):
+        if hasattr(viewer, "window"):
+            viewer.window.add_dock_widget(panel, name=name)
+        else:
+            qtbot.addWidget(panel)
+        return panel
+
+    return put
+
+
+@pytest.fixture
+def widget(viewer, dock, qtbot):
+    """Return the fusion widget beside the viewer, with the quickest focus measure."""
     from napari_umis_fusion.plugin.fusion._widget import FusionWidget
 
-    made = FusionWidget(viewer)
-    viewer.window.add_dock_widget(made, name="fusion")
+    made = dock(FusionWidget(viewer), "fusion")
     made.method["focus_measure"].value = "laplacian"
     yield made
     made.close_down()
@@ -132,3 +152,14 @@ def stack_layer(viewer, rendered):
         colormap="magma",
         contrast_limits=(10, 200),
     )
+
+
+@pytest.fixture
+def small_samples(monkeypatch):
+    """Render samples with a hundredth of their pixels."""
+    from napari_umis_fusion.synthetic import make_stack
+
+    def small(scene, shape=(), **options):
+        return make_stack(scene, (48, 64), **options)
+
+    monkeypatch.setattr("napari_umis_fusion.synthetic._samples.make_stack", small)

@@ -54,7 +54,7 @@ def callbacks(viewer):
 @pytest.mark.parametrize("kind", PANELS)
 def test_nothing_grows_with_each_round(viewer, stack, kind, qtbot):
     seen, panels = [], []
-    for _ in range(4):
+    for _ in range(3):
         panel, dock = opened(viewer, kind)
         click_x(dock, qtbot)
         assert panel._is_closed

@@ -57,6 +57,7 @@ def test_menus_and_palette(viewer):
         assert command in ids
 
 
+@pytest.mark.window
 @pytest.mark.parametrize("typed", ["focus stacking", "EDF", "extended depth of field", "z-stack"])
 def test_the_palette_finds_the_widget_by_what_others_call_it(viewer, typed):
     palette = viewer.window._qt_window._command_palette

@@ -9,6 +9,8 @@ from napari_umis_fusion.plugin.acquire import AcquireWidget
 from napari_umis_fusion.plugin.fusion import FusionWidget
 from napari_umis_fusion.plugin.training import TrainingWidget
 
+pytestmark = pytest.mark.window
+
 KINDS = {"Fuse z-stack": FusionWidget, "Train network": TrainingWidget}
 
 

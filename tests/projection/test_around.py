@@ -110,7 +110,7 @@ def test_a_fusion_within_the_slab_measures_whole_planes(room_px, monkeypatch):
     config = FusionConfig(**quick, islands="keep", window_sigma_px=2.0)
     if room_px:  # in blocks
         config = config.replace(memory_mb=1)
-        monkeypatch.setattr("napari_umis_fusion.fusion._memory.SMALLEST_BLOCK_PX", room_px)
+        monkeypatch.setattr("napari_umis_fusion.fusion.blocks._memory.SMALLEST_BLOCK_PX", room_px)
     for seed in range(3):
         rng = np.random.default_rng(seed)
         size = (30, 40) if not room_px else (500, 40)

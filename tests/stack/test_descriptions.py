@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_umis_fusion.alignment import AlignedStack, Alignment
-from napari_umis_fusion.fusion._kept_planes import KeptPlanes
+from napari_umis_fusion.fusion.planes._kept_planes import KeptPlanes
 from napari_umis_fusion.preprocess.health import Gaps, PlaneHealth, SoundStack, StandInStack
 from napari_umis_fusion.stack import Calibration, CroppedStack, Stack, mask_stack
 

@@ -10,7 +10,7 @@ from napari_umis_fusion.alignment import Alignment, align_with, iter_align
 from napari_umis_fusion.errors import AlignmentError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.fusion._focus_curve import focus_curve
-from napari_umis_fusion.fusion._provenance import describe_run
+from napari_umis_fusion.fusion.result._provenance import describe_run
 from napari_umis_fusion.preprocess import GreyConverter, GreyRange
 from napari_umis_fusion.preprocess.illumination import Defects
 from napari_umis_fusion.runtime import Workers, run_to_end

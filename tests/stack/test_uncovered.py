@@ -5,7 +5,7 @@ import pytest
 
 from napari_umis_fusion.alignment import AlignedStack, Alignment
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fusion._kept_planes import KeptPlanes
+from napari_umis_fusion.fusion.planes._kept_planes import KeptPlanes
 from napari_umis_fusion.preprocess.health import (
     Gaps,
     MovingParts,

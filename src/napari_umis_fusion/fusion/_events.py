@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from napari_umis_fusion.fusion._memory import MemoryPlan
-from napari_umis_fusion.fusion._result import FusionResult
+from napari_umis_fusion.fusion.blocks import MemoryPlan
+from napari_umis_fusion.fusion.result import FusionResult
 from napari_umis_fusion.runtime import Progress
 
 

@@ -12,9 +12,8 @@ from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError, StackError
 from napari_umis_fusion.files.read import as_stack
 from napari_umis_fusion.focus_measure import CLASSICAL, StackMeasure, choose_measure
-from napari_umis_fusion.fusion._block import GRID_PX
-from napari_umis_fusion.fusion._masking import iter_mask
-from napari_umis_fusion.fusion._screening import known_healths
+from napari_umis_fusion.fusion.blocks import GRID_PX
+from napari_umis_fusion.fusion.planes import iter_mask, known_healths
 from napari_umis_fusion.preprocess import REACH_PX, GreyConverter, middle_planes
 from napari_umis_fusion.preprocess.health import PlaneHealth, StandInStack, screened
 from napari_umis_fusion.runtime import FloatMap, Workers, config_of, repeat_event, run_to_end

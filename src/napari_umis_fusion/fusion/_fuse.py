@@ -9,24 +9,30 @@ from napari_umis_fusion.alignment import TransformsLike, iter_align_if_asked
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import StackError
 from napari_umis_fusion.files.read import as_stack
-from napari_umis_fusion.fusion._blocks import iter_blocks
 from napari_umis_fusion.fusion._events import Finished, FusionEvent, Started
-from napari_umis_fusion.fusion._kept_planes import with_kept_planes
-from napari_umis_fusion.fusion._light_changes import iter_in_one_light, light_notes
-from napari_umis_fusion.fusion._masking import iter_mask
-from napari_umis_fusion.fusion._memory import check_aligning, plan_memory
-from napari_umis_fusion.fusion._nowhere import check_nowhere
-from napari_umis_fusion.fusion._override_map import OverrideMap, fit_overrides, load_overrides
-from napari_umis_fusion.fusion._overrides import override
-from napari_umis_fusion.fusion._passes import passes_of
 from napari_umis_fusion.fusion._plane_range import (
     counted_in,
     note_on_others,
     overrides_within,
     slab_of,
 )
-from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._run import iter_passes
+from napari_umis_fusion.fusion.blocks import check_aligning, iter_blocks, plan_memory
+from napari_umis_fusion.fusion.planes import (
+    iter_in_one_light,
+    iter_mask,
+    light_notes,
+    passes_of,
+    with_kept_planes,
+)
+from napari_umis_fusion.fusion.result import (
+    FusionResult,
+    OverrideMap,
+    check_nowhere,
+    fit_overrides,
+    load_overrides,
+    override,
+)
+from napari_umis_fusion.fusion.run import iter_passes
 from napari_umis_fusion.runtime import (
     Progress,
     ScratchMemory,

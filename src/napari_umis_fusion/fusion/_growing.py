@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 
 from napari_umis_fusion.config import NETWORK_MEASURES, FusionConfig
-from napari_umis_fusion.fusion._compositor import Compositor
-from napari_umis_fusion.fusion._depth_fit import fit_peaks
+from napari_umis_fusion.fusion.depth import fit_peaks
+from napari_umis_fusion.fusion.run import Compositor
 from napari_umis_fusion.runtime import FloatMap, ScratchMemory, Workers, split_rows
 from napari_umis_fusion.stack import Plane, read_plane, stack_of_arrays
 

@@ -13,14 +13,10 @@ from typing import Any
 import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
-from napari_umis_fusion.fusion._compositor import Compositor
-from napari_umis_fusion.fusion._decision import as_pixels
-from napari_umis_fusion.fusion._memory import check_whole
-from napari_umis_fusion.fusion._memory_estimates import plane_mb
-from napari_umis_fusion.fusion._passes import passes_of
-from napari_umis_fusion.fusion._run import Run
-from napari_umis_fusion.fusion._screening import ScreenedPlanes
-from napari_umis_fusion.fusion._sensor import Sensor
+from napari_umis_fusion.fusion.blocks import check_whole, plane_mb
+from napari_umis_fusion.fusion.decision import as_pixels
+from napari_umis_fusion.fusion.planes import ScreenedPlanes, Sensor, passes_of
+from napari_umis_fusion.fusion.run import Compositor, Run
 from napari_umis_fusion.runtime import (
     MEGABYTE,
     AnyArray,

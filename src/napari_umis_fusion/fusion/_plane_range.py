@@ -7,11 +7,13 @@ import numpy as np
 
 from napari_umis_fusion.config import FusionConfig
 from napari_umis_fusion.errors import ConfigError
-from napari_umis_fusion.fusion._nowhere import check_nowhere_in_slab
-from napari_umis_fusion.fusion._override_map import OverrideMap
-from napari_umis_fusion.fusion._overrides import describe_overrides
-from napari_umis_fusion.fusion._result import FusionResult
-from napari_umis_fusion.fusion._screening import copies_values
+from napari_umis_fusion.fusion.planes import copies_values
+from napari_umis_fusion.fusion.result import (
+    FusionResult,
+    OverrideMap,
+    check_nowhere_in_slab,
+    describe_overrides,
+)
 from napari_umis_fusion.preprocess.health import notes_on
 from napari_umis_fusion.runtime import is_int
 from napari_umis_fusion.stack import CroppedStack, Stack

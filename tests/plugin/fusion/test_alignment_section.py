@@ -45,6 +45,12 @@ def stacks():
     return np.stack([moving(drift).stack for drift in ((8.0, -5.0), (-3.0, 12.0))])
 
 
+@pytest.fixture(scope="session")
+def alone(stacks):
+    """Return them aligned and fused without a window."""
+    return [fuse_stack(one, **ALIGNED) for one in stacks]
+
+
 @pytest.fixture
 def drifting(viewer, stacks):
     """Return a layer whose planes drift."""
@@ -156,9 +162,9 @@ def test_each_time_point_is_asked_about_only_where_there_are_several(
 # --- what was found
 
 
-def test_fusion_is_aligned_and_lies_where_it_belongs(viewer, widget, form, drifting, fuse, stacks):
+def test_fusion_is_aligned_and_lies_where_it_belongs(viewer, widget, form, drifting, fuse, alone):
     fuse()
-    expected = fuse_stack(stacks[0], **ALIGNED)
+    expected = alone[0]
     image = viewer.layers["drift all-in-focus"]
     np.testing.assert_array_equal(image.data, expected.all_in_focus)
     rows, columns = expected.window
@@ -170,9 +176,9 @@ def test_fusion_is_aligned_and_lies_where_it_belongs(viewer, widget, form, drift
 
 
 @pytest.mark.binding
-def test_table_tells_of_every_plane(widget, form, drifting, fuse, stacks):
+def test_table_tells_of_every_plane(widget, form, drifting, fuse, alone):
     fuse()
-    alignment = fuse_stack(stacks[0], **ALIGNED).alignment
+    alignment = alone[0].alignment
     assert not form.table.isHidden()
     assert form.table.rowCount() == PLANES
     for z, motion in enumerate(alignment.planes):
@@ -242,25 +248,27 @@ def test_table_goes_with_the_layers(viewer, widget, form, drifting, fuse):
     assert form.table.isHidden()
 
 
-def test_table_is_of_the_time_point_in_sight(viewer, widget, form, movie, fuse, stacks):
+def test_table_is_of_the_time_point_in_sight(viewer, widget, form, movie, fuse, stacks, alone):
     fuse()
     assert widget.controls.message.text().endswith(". 2 of 2 stacks were aligned.")
     for time in (0, 1, 0):
         viewer.dims.set_point(0, time)
-        alignment = fuse_stack(stacks[time], **ALIGNED).alignment
+        alignment = alone[time].alignment
         assert form.message.text() == f"t {time}: {alignment.summary()}."
         across = alignment.planes[0].shift_columns_px
         assert shift(form, 0)[1] == pytest.approx(across, abs=0.06)
     form.rows["align_each"].value = False
     fuse()
     viewer.dims.set_point(0, 1)
-    summary = fuse_stack(stacks[0], **ALIGNED).alignment.summary()
+    summary = alone[0].alignment.summary()
     assert form.message.text() == f"{summary}.", "the first holds for all"
 
 
-def test_click_leads_to_the_aligned_stack(viewer, widget, form, drifting, fuse, qtbot, stacks):
+def test_click_leads_to_the_aligned_stack(
+    viewer, widget, form, drifting, fuse, qtbot, stacks, alone
+):
     fuse()
-    result = fuse_stack(stacks[0], **ALIGNED)
+    result = alone[0]
     row, column = 40, 50
     top, left = (part.start for part in result.window)
     world = (10.0, 20 + (top + row) * 0.4, 30 + (left + column) * 0.4)
@@ -275,10 +283,10 @@ def test_click_leads_to_the_aligned_stack(viewer, widget, form, drifting, fuse, 
 
 
 def test_preview_uses_transforms_that_were_loaded(
-    viewer, widget, form, drifting, qtbot, stacks, tmp_path
+    viewer, widget, form, drifting, qtbot, stacks, alone, tmp_path
 ):
     form.rows["light"].value = "none"
-    path = fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "a.csv")
+    path = alone[0].alignment.save(tmp_path / "a.csv")
     form.use_file(str(path))
     drifting.corner_pixels = np.array([[0, 0, 0], [4, 119, 149]])
     widget.preview_box.value = True
@@ -311,13 +319,13 @@ def test_cancel_while_aligning_changes_nothing(viewer, widget, form, qtbot):
 # --- files
 
 
-def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks, tmp_path):
+def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, alone, tmp_path):
     fuse()
     widget.alignment.choose_save_file = lambda: str(tmp_path / "drift")
     form.save.click()
     path = tmp_path / "drift.csv"
     assert widget.controls.message.text() == f"Saved as {path}."
-    found = fuse_stack(stacks[0], **ALIGNED).alignment
+    found = alone[0].alignment
     np.testing.assert_array_equal(Alignment.load(path).transforms, found.transforms)
     # another name that the dialog did not ask about
     path.write_text("mine")
@@ -334,8 +342,8 @@ def test_saved_table_is_used_again(viewer, widget, form, drifting, fuse, stacks,
     assert len(Alignment.load(path).planes) == PLANES
 
 
-def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, tmp_path):
-    path = fuse_stack(stacks[0], **ALIGNED).alignment.save(tmp_path / "drift.csv")
+def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, alone, tmp_path):
+    path = alone[0].alignment.save(tmp_path / "drift.csv")
     viewer.add_image(stacks[1], name="other channel", axis_labels=("z", "y", "x"))
     form.choose_table_file = lambda: str(path)
     assert form.drop.isHidden()
@@ -353,7 +361,7 @@ def test_a_table_holds_until_it_is_dropped(viewer, widget, form, fuse, stacks, t
     assert form.rows["align"].enabled
     assert "transforms" not in widget.script()
     fuse()
-    expected = fuse_stack(stacks[1], **ALIGNED)
+    expected = alone[1]
     np.testing.assert_array_equal(image.data, expected.all_in_focus)
 
 

@@ -183,6 +183,7 @@ def test_default_measure_in_the_viewer(viewer, widget, stack_layer, fuse, render
     np.testing.assert_array_equal(viewer.layers["beads all-in-focus"].data, expected.all_in_focus)
 
 
+@pytest.mark.window
 def test_plane_images_are_opened_as_one_stack(viewer, rendered, tmp_path, monkeypatch):
     from qtpy.QtWidgets import QFileDialog
 

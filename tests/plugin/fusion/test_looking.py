@@ -119,6 +119,7 @@ def test_a_cross_marks_the_pixel_and_is_no_layer(viewer, widget, stack_layer, fu
     assert not widget.focus.mark.is_drawn
 
 
+@pytest.mark.window
 def test_nothing_stale_stays_when_layers_go_or_another_stack_is_chosen(
     viewer, widget, stack_layer, fuse, qtbot
 ):
@@ -261,7 +262,7 @@ def run_script(tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["file", "array", "sample", "channels"])
 def test_copied_script_gives_the_same_without_napari(
-    viewer, widget, fuse, rendered, tmp_path, run_script, kind
+    viewer, widget, fuse, rendered, tmp_path, run_script, small_samples, kind
 ):
     if kind == "file":
         path = tmp_path / "stack.ome.tif"

@@ -65,6 +65,7 @@ def fusion_threads():
     return [one for one in threading.enumerate() if one.name.startswith("umis-fusion")]
 
 
+@pytest.mark.window
 def test_progress_is_told_in_the_widget_and_in_the_activity_dock(widget, slow_layer, qtbot):
     texts = []
     widget.controls.buttons["start"].click()
@@ -139,6 +140,7 @@ def test_second_press_while_running_is_refused(viewer, widget, slow_layer, qtbot
     widget.controls.buttons["cancel"].click()
 
 
+@pytest.mark.window
 def test_two_viewers_fuse_at_once(viewer, widget, slow_layer, make_napari_viewer, qtbot):
     second = make_napari_viewer(strict_qt="raise")
     second.add_image(slow_layer.data, axis_labels=("z", "y", "x"), contrast_limits=(0, 255))

@@ -227,14 +227,10 @@ SAMPLES = {
         ("colour_macro", True),
     ],
 )
-def test_a_sample_can_be_fused_as_it_opens(viewer, sample, is_open_first, monkeypatch):
+def test_a_sample_can_be_fused_as_it_opens(viewer, dock, sample, is_open_first, small_samples):
     from napari_umis_fusion import synthetic
     from napari_umis_fusion.plugin.fusion import FusionWidget
 
-    def small(scene, shape=(), **options):
-        return synthetic.make_stack(scene, (48, 64), **options)
-
-    monkeypatch.setattr("napari_umis_fusion.synthetic._samples.make_stack", small)
     expected, says = SAMPLES[sample]
     if is_open_first:
         panel = FusionWidget(viewer)
@@ -242,7 +238,7 @@ def test_a_sample_can_be_fused_as_it_opens(viewer, sample, is_open_first, monkey
         viewer.add_image(data, **attributes)
     if not is_open_first:
         panel = FusionWidget(viewer)
-    viewer.window.add_dock_widget(panel, name="samples")
+    dock(panel, "samples")
     assert panel.controls.buttons["start"].isEnabled()
     assert [layer.name for layer in panel.stack.target.layers] == expected
     assert says in panel.stack.message.text()
@@ -346,6 +342,7 @@ def test_channels_do_not_shine_through_their_results(viewer, widget, fuse):
     assert "hidden" not in widget.controls.message.text()
 
 
+@pytest.mark.window
 def test_a_preview_covers_its_channels(viewer, widget, qtbot):
     channels(viewer, ("green", "red"))
     viewer.window._qt_window.show()

@@ -299,6 +299,7 @@ def test_nothing_keeps_a_panel_alive(library, qtbot):
     library_changed.emit()
 
 
+@pytest.mark.window
 def test_fits_a_narrow_dock(viewer, library, scorpion):
     docked = ModelPanel(library)
     viewer.window.add_dock_widget(docked, name="models")

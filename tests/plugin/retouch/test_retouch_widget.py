@@ -235,6 +235,7 @@ def test_what_cannot_be_retouched_is_told(model, source, qtbot):
     assert "The stack was removed" in panel.status.text()
 
 
+@pytest.mark.window
 def test_painting_with_the_mouse(viewer, qtbot):
     """The real gesture: the mouse drags the brush over the canvas."""
     from qtpy.QtCore import QPoint, Qt

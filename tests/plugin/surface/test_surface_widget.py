@@ -36,9 +36,8 @@ def picture(viewer):
 
 
 @pytest.fixture
-def panel(viewer, qtbot):
-    made = SurfaceWidget(viewer)
-    viewer.window.add_dock_widget(made, name="surface")
+def panel(viewer, dock, qtbot):
+    made = dock(SurfaceWidget(viewer), "surface")
     yield made
     made.close_down()
     qtbot.waitUntil(lambda: not made.job.is_busy and not made._writing.is_busy, timeout=10_000)

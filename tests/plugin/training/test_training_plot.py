@@ -673,6 +673,7 @@ def test_long_names_are_shortened_where_there_is_no_room(plot):
         assert text.startswith("spatial")
 
 
+@pytest.mark.window
 def test_it_fits_into_a_narrow_dock(viewer, qtbot):
     plot = TrainingPlot()
     viewer.window.add_dock_widget(plot, name="training")
@@ -684,6 +685,7 @@ def test_it_fits_into_a_narrow_dock(viewer, qtbot):
         assert plot.minimumSizeHint().width() <= 360
 
 
+@pytest.mark.window
 def test_drawing_in_a_dock_of_a_viewer(viewer, qtbot):
     plot = TrainingPlot()
     viewer.window.add_dock_widget(plot, name="training")

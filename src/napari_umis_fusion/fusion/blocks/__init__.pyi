@@ -1,0 +1,16 @@
+from ._block import GRID_PX as GRID_PX
+from ._block import Block as Block
+from ._blocks import iter_blocks as iter_blocks
+from ._field_fusion import FusedPart as FusedPart
+from ._field_fusion import is_too_large as is_too_large
+from ._field_fusion import iter_fuse_part as iter_fuse_part
+from ._field_fusion import iter_settle_field as iter_settle_field
+from ._field_fusion import iter_survey_field as iter_survey_field
+from ._field_survey import FieldSurvey as FieldSurvey
+from ._memory import MemoryPlan as MemoryPlan
+from ._memory import check_aligning as check_aligning
+from ._memory import check_whole as check_whole
+from ._memory import plan_memory as plan_memory
+from ._memory_estimates import plane_mb as plane_mb
+from ._shard_blocks import ShardGrid as ShardGrid
+from ._shard_blocks import plan_shards as plan_shards

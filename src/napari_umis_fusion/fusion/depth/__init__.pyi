@@ -1,0 +1,11 @@
+from ._coverage import coverage_notes as coverage_notes
+from ._coverage import percent as percent
+from ._coverage import settle_coverage as settle_coverage
+from ._depth_fit import DepthFit as DepthFit
+from ._depth_fit import fit_peaks as fit_peaks
+from ._final_maps import FinalMaps as FinalMaps
+from ._noise_level import NoiseLevel as NoiseLevel
+from ._peak import PeakSharpness as PeakSharpness
+from ._peak import peak_model as peak_model
+from ._surface import SurfaceDecision as SurfaceDecision
+from ._surface import has_surface as has_surface

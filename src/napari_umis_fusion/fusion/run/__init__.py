@@ -1,0 +1,5 @@
+"""The passes of one fusion, from the first plane to the result."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,13 @@
+from ._composite import Composite as Composite
+from ._composite import Pile as Pile
+from ._composite import SurfaceComposite as SurfaceComposite
+from ._composite import composite_bytes as composite_bytes
+from ._merge_order import MergeOrder as MergeOrder
+from ._merge_order import most_composites as most_composites
+from ._seam_borders import SeamBorders as SeamBorders
+from ._seam_evidence import COUPLING_CEILING as COUPLING_CEILING
+from ._seam_evidence import COUPLING_FLOOR as COUPLING_FLOOR
+from ._seam_evidence import UNDECIDED as UNDECIDED
+from ._seam_evidence import GreyScales as GreyScales
+from ._seam_evidence import SeamEvidence as SeamEvidence
+from ._takeovers import Takeovers as Takeovers
