@@ -5,10 +5,10 @@ import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from napari_umis_fusion.preprocess.health import notes_on
-from napari_umis_fusion.preprocess.health._hidden_detail import hides_detail
+from napari_umis_fusion.preprocess.health._hidden_detail import MORE, other_detail
 from napari_umis_fusion.preprocess.health._judge import PlaneJudge, judge_planes
 from napari_umis_fusion.preprocess.health._statistics import measure_plane
-from napari_umis_fusion.preprocess.health._uneven import is_lit_unevenly
+from napari_umis_fusion.preprocess.health._uneven import uneven_between
 
 SHAPE, PLANES = (144, 168), 7
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -61,6 +61,10 @@ def spoilt(stack, z, spoil, seed):
     return np.concatenate([stack[:z], [spoil(stack[z], seed)], stack[z + 1 :]])
 
 
+def hides(plane, before, after):
+    return other_detail(plane, before, after) > MORE
+
+
 def told(stack, look):
     planes = measured(stack)
     around = [(planes[max(0, z - 3) : z], planes[z + 1 : z + 4]) for z in range(len(planes))]
@@ -69,20 +73,20 @@ def told(stack, look):
 
 @pytest.mark.parametrize("what", UNEVEN)
 @pytest.mark.parametrize(("planes", "z"), [(PLANES, 3), (PLANES, 0), (PLANES, 6), (3, 1)])
-def test_a_plane_that_is_lit_unevenly_is_told(what, planes, z):
-    assert told(spoilt(stack_of(z, planes), z, UNEVEN[what], z), is_lit_unevenly) == [z]
+def test_a_plane_that_uneven_between_is_told(what, planes, z):
+    assert told(spoilt(stack_of(z, planes), z, UNEVEN[what], z), uneven_between) == [z]
 
 
 @pytest.mark.parametrize("what", HIDING)
 @pytest.mark.parametrize(("planes", "z"), [(PLANES, 3), (PLANES, 1), (3, 1)])
 def test_a_plane_that_hides_shared_detail_is_told(what, planes, z):
-    assert told(spoilt(stack_of(z, planes), z, HIDING[what], z), hides_detail) == [z]
+    assert told(spoilt(stack_of(z, planes), z, HIDING[what], z), hides) == [z]
 
 
 def test_a_first_or_last_plane_is_compared_with_the_next_two():
     for z in (0, PLANES - 1):
         stack = stack_of(z, step=0.3)
-        assert told(spoilt(stack, z, HIDING["exposed twice"], z), hides_detail) == [z]
+        assert told(spoilt(stack, z, HIDING["exposed twice"], z), hides) == [z]
 
 
 @pytest.mark.parametrize("step", [0.2, 0.8, 3.0])
@@ -90,31 +94,88 @@ def test_a_first_or_last_plane_is_compared_with_the_next_two():
 def test_sound_planes_are_neither(step, planes):
     for seed in range(1):
         stack = stack_of(seed, planes, step)
-        assert told(stack, is_lit_unevenly) == told(stack, hides_detail) == []
+        assert told(stack, uneven_between) == told(stack, hides) == []
 
 
 def test_light_that_drifts_over_the_picture_is_not_uneven():
     drift = np.linspace(0, 60, PLANES)[:, None, None] * X / SHAPE[1]
-    assert told(stack_of(0) + drift, is_lit_unevenly) == []
+    assert told(stack_of(0) + drift, uneven_between) == []
 
 
 def test_a_small_shift_is_no_other_detail():
     stack = stack_of(0)
     stack[3] = np.roll(stack[3], (1, -1), (0, 1))
-    assert told(stack, hides_detail) == []
+    assert told(stack, hides) == []
 
 
-@pytest.mark.parametrize(
-    ("spoil", "note"),
-    [
-        (UNEVEN["glare"], "plane 2 is brighter or darker in a part, as by glare"),
-        (HIDING["cloud"], "plane 2 is of detail that focus does not explain"),
-    ],
-)
-def test_a_note_tells_and_nothing_is_left_out(spoil, note):
-    found = judge_planes(measured(spoilt(stack_of(0), 2, spoil, 0)))
+def test_a_plane_with_other_detail_is_left_out():
+    found = judge_planes(measured(spoilt(stack_of(0), 2, HIDING["exposed twice"], 0)))
+    assert [one.z for one in found if one.is_left_out] == [2]
+    (note,) = notes_on(found)
+    assert note.startswith("plane 2 is of detail that focus does not explain")
+    assert note.endswith(": left out")
+
+
+@pytest.mark.parametrize("what", UNEVEN)
+@pytest.mark.parametrize("spoilt_planes", [[0], [3], [3, 4]])
+def test_uneven_light_is_taken_off(what, spoilt_planes):
+    sound, stack = stack_of(1), stack_of(1)
+    for z in spoilt_planes:
+        stack[z] = UNEVEN[what](stack[z], z)
+    found = judge_planes(measured(stack))
+    assert [one.z for one in found if one.by_place is not None] == spoilt_planes
     assert not any(one.is_left_out for one in found)
-    assert [said.startswith(note) for said in notes_on(found)] == [True]
+    (note,) = notes_on(found)
+    assert "brighter or darker in a part, as by glare: scaled to them" in note
+    for z in spoilt_planes:
+        before, after = (
+            gaussian_filter(values - sound[z], 4).std()
+            for values in (stack[z], found[z].scaled(stack[z]))
+        )
+        assert after < 0.3 * before
+
+
+def test_parts_of_a_plane_are_evened_like_the_whole():
+    stack = spoilt(stack_of(1), 3, UNEVEN["vignette"], 3)
+    health = judge_planes(measured(stack))[3]
+    rows, columns = slice(31, 90), slice(77, 130)
+    part = health.within(rows, columns).scaled(stack[3][rows, columns])
+    np.testing.assert_allclose(part, health.scaled(stack[3])[rows, columns], rtol=1e-12)
+
+
+def test_values_that_are_corrected_first_are_evened_alike():
+    stack = spoilt(stack_of(1), 3, UNEVEN["shadow"], 3)
+    health = judge_planes(measured(stack))[3]
+    usual = health.scaled(stack[3])
+    np.testing.assert_allclose(
+        health.corrected(lambda values: 3 * values + 50).scaled(3 * stack[3] + 50), 3 * usual + 50
+    )
+
+
+def test_a_body_that_shines_in_one_plane_stays():
+    stack = stack_of(2)
+    stack[3] += 60 * (np.hypot(Y - 60, X - 90) < 30)
+    found = judge_planes(measured(stack))
+    assert all(one.by_place is None and not one.is_left_out for one in found)
+
+
+@pytest.mark.parametrize("step", [0.5, 1.5, 4.0])
+@pytest.mark.parametrize("what", ["lines", "mesh", "waves"])
+def test_periodic_specimens_in_focus_in_one_plane_stay(what, step):
+    turned = X * 0.9 + Y * 0.44
+    scene = {
+        "lines": 60.0 * (turned % 7 < 3),
+        "mesh": 60.0 * ((X % 11 < 2) | (Y % 11 < 2)),
+        "waves": 30 + 30 * np.sin(turned * 2 * np.pi / 6),
+    }[what]
+    far = 30 * gaussian_filter(np.random.default_rng(0).normal(0, 4, SHAPE), 1.5)
+    for own in (0, 2):
+        planes = [
+            gaussian_filter(scene, step * abs(z - own)) + gaussian_filter(far, step * abs(z - 5))
+            for z in range(PLANES)
+        ]
+        noisy = np.stack(planes) + 60 + np.random.default_rng(1).normal(0, 1.5, (PLANES, *SHAPE))
+        assert not any(one.findings for one in judge_planes(measured(noisy)))
 
 
 def test_planes_that_will_be_aligned_show_other_parts_at_their_places():

@@ -145,6 +145,7 @@ class Overrider:
         values = np.ascontiguousarray(self.stack.region(z, *box))
         health = self._healths.get(z)
         if health is not None and not health.is_left_out:
+            health = health.within(*box)
             scales = scales_values(self._config)
             values = health.scaled(values) if scales else health.in_order(values)
         valid = np.ones(values.shape[:2], np.bool_)

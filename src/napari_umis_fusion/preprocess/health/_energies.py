@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Energies = NDArray[np.float64]
-Spectra = NDArray[np.complex128]
+Spectra = NDArray[np.complex64]
 Parts = NDArray[np.float32]
 
 SIDE_PX, MAX_PLACES = 32, 8
@@ -22,8 +22,9 @@ RINGS = (2.5, 4.5, 7.5, 11.5, 16.6)
 SECTORS = 6
 """Directions that are told apart in each ring; the lines of a sensor lie in one of them."""
 
-COARSE = (1.5, 2.9)
-"""Likewise, of detail that no usual defocus turns into its inverse: periods of 21 to 11 px."""
+BANDS = (1.5, 2.9, 4.5, 6.3, 8.5)
+"""Likewise, of the bands in which planes are compared coefficient by coefficient: periods of 21,
+11, 7, 5 and 3.8 px. No usual defocus turns the first one into its inverse."""
 
 MIN_ALONG = 3
 """Places in a row or column from which on they tell what they share."""
@@ -44,17 +45,29 @@ class Detail:
     ----------
     energies : ndarray of shape (places, rings * sectors)
         Energies of the mean of its channels.
-    coarse : ndarray of shape (places, coefficients), complex
-        Of the spectra of that mean, the coefficients within `COARSE`, less what places in one row
-        or column share: light may flicker while a sensor is read, line by line.
+    spectra : ndarray of shape (places, coefficients), complex64
+        Of the spectra of that mean, the coefficients within `BANDS`, one band after the other, less
+        what places in one row or column share: light may flicker while a sensor is read, line by
+        line.
+    size : float
+        What they are multiplied with: squares of large values are too large.
+    rounding : float
+        Energy of a coefficient that the rounding of values makes.
+    levels : ndarray of shape (coefficients,)
+        Logarithms of their energies, rounding included, in the middle of all places.
     """
 
     energies: Energies
-    coarse: Spectra
+    spectra: Spectra
+    size: float
+    rounding: float
+    levels: Energies
 
     def scaled(self, gain: float) -> "Detail":
         """Return the detail of the plane divided by a gain."""
-        return Detail(self.energies / gain**2, self.coarse / gain)
+        size = abs(self.size / gain)
+        levels = self.levels - 2 * np.log(abs(gain))
+        return Detail(self.energies / gain**2, self.spectra, size, self.rounding / gain**2, levels)
 
 
 def detail_of(values: Array) -> Detail | None:
@@ -92,10 +105,14 @@ def detail_of(values: Array) -> Detail | None:
     found = np.add.reduceat(energies, starts, axis=1).astype(np.float64)
     # Values are rounded to whole numbers: below that, nothing is known of their detail.
     least = 1 / 12 if values.dtype.kind in "iu" else 1e-9 * size**2
-    rounding = float((window**2).sum()) * np.add.reduceat(weights, starts).astype(np.float64)
-    coarse = all_of_it[:, coarse_frequencies()[0]].astype(np.complex128)
-    coarse = _without_lines(coarse.reshape(len(places[0]), len(places[1]), -1))
-    return Detail(found * size**2 + least * rounding, coarse.reshape(len(flat), -1) * size)
+    rounding = least * float((window**2).sum())
+    known = found * size**2 + rounding * np.add.reduceat(weights, starts).astype(np.float64)
+    compared = all_of_it[:, frequencies_in_bands()[0]].astype(np.complex64)
+    compared = _without_lines(compared.reshape(len(places[0]), len(places[1]), -1))
+    compared = compared.reshape(len(flat), -1)
+    each = compared.real**2 + compared.imag**2 + np.float32(rounding / size**2)
+    levels = np.log(np.maximum(each, np.float32(1e-30))).mean(axis=0, dtype=np.float64)
+    return Detail(known, compared, size, rounding, levels + 2 * np.log(size))
 
 
 def _without_lines(spectra: Spectra) -> Spectra:
@@ -135,13 +152,19 @@ def _even(parts: Parts) -> Parts:
 
 
 @lru_cache(1)
-def coarse_frequencies() -> tuple[Array, Array, Array]:
-    """Return which coefficients of a spectrum are coarse, and their cycles per place along y, x."""
+def frequencies_in_bands() -> tuple[Array, Array, Array, Array]:
+    """Return which coefficients lie in `BANDS`, and where each begins.
+
+    That is their indices, their cycles per place along y and x, and the first of each band.
+    """
     down, along = _frequencies()
     # One half of the spectrum is that of real values; its first column stands for itself twice.
-    ring = np.hypot(down, along)
-    is_coarse = (ring >= COARSE[0]) & (ring < COARSE[1]) & ((along > 0) | (down > 0))
-    return np.flatnonzero(is_coarse), down[is_coarse], along[is_coarse]
+    band = np.digitize(np.hypot(down, along), BANDS) - 1
+    band[(along == 0) & (down <= 0)] = -1
+    band[band == len(BANDS) - 1] = -1
+    order = np.argsort(band, axis=None, kind="stable")[(band < 0).sum() :]
+    starts = np.searchsorted(band.ravel()[order], np.arange(len(BANDS) - 1))
+    return order, down.ravel()[order], along.ravel()[order], starts
 
 
 def _frequencies() -> tuple[Array, Array]:

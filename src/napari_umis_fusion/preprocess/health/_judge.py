@@ -18,17 +18,23 @@ from napari_umis_fusion.preprocess.health._exposure import (
     find_exposure,
     find_jump,
 )
+from napari_umis_fusion.preprocess.health._hidden_detail import other_detail
 from napari_umis_fusion.preprocess.health._lost_parts import find_lost_parts
 from napari_umis_fusion.preprocess.health._motion import Motion, find_motion
 from napari_umis_fusion.preprocess.health._neighbours import nearest_two
 from napari_umis_fusion.preprocess.health._order import PlaneOrder
-from napari_umis_fusion.preprocess.health._other_kinds import kind_left_out, kinds_told
+from napari_umis_fusion.preprocess.health._other_kinds import (
+    kind_left_out,
+    kinds_told,
+    only_lit_otherwise,
+)
 from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._squares import is_in_squares
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, tiles_of_lines
 from napari_umis_fusion.preprocess.health._tint import find_tint
+from napari_umis_fusion.preprocess.health._uneven import light_by_place, uneven_between
 
 LOOK_AHEAD = 3
 """Planes on either side that a plane is judged by: two odd ones in a row are outvoted."""
@@ -83,7 +89,10 @@ class PlaneJudge:
         if not misplaced:
             return healths
         # Detail was compared with that of planes that are no neighbours.
-        rest = [_without(one, "own detail", "uneven") for one in healths]
+        rest = [
+            one if one.is_left_out or one.by_place else _without(one, "own detail", "uneven")
+            for one in healths
+        ]
         rest = [PlaneHealth(one.z) if one.z in fitting else one for one in rest]
         return [_told(one, "order") if one.z in misplaced else one for one in rest]
 
@@ -108,7 +117,7 @@ class PlaneJudge:
             health = replace(_told(health, "channels"), channels=order)
         if health.is_scaled:  # others are judged by it in the light of those around it
             self._exposed.add(plane.z)
-            plane = plane.scaled(*health.light)
+            plane = _lit(plane, health)
         elif "part lit" in health.findings:  # nor are others by what is lit otherwise
             plane = plane.without(health.strips)
         elif not health.is_left_out and find_jump(
@@ -151,6 +160,12 @@ class PlaneJudge:
         if health.is_left_out or self._first is None:
             return False
         return differs_in_light(plane, self._first, MIN_DRIFT)
+
+
+def _lit(plane: PlaneStatistics, health: PlaneHealth) -> PlaneStatistics:
+    """Return what a plane would be in the light of those around it."""
+    lit = plane.scaled(*health.light)
+    return lit if health.by_place is None else lit.evened(health.by_place)
 
 
 def _told(health: PlaneHealth, finding: Finding) -> PlaneHealth:
@@ -219,17 +234,27 @@ def judge_plane(
     findings += ["padded"] if lost.is_padded and not lost.is_torn else []
     findings += ["clipped"] if tops else []
     lit = plane if exposure is None else plane.scaled(exposure.gain, exposure.offset)
+    by_place, other = None, 0.0
+    # What is torn, or will move, shows other parts at its places.
+    if not is_aligned and only_lit_otherwise(findings):
+        other = other_detail(lit, before, after)
+        between = uneven_between(lit, before, after)
+        findings += ["uneven"] if between else []
+        by_place = light_by_place(lit, between)
+    if by_place is not None:
+        lit, tops = lit.evened(by_place), tops or _clipped_tops(plane, around)
     tiles = np.maximum(lost.tiles, tiles_of_lines(plane, motion.strips))
-    finding = kind_left_out(plane, lit, before, after, lost, tiles, is_aligned=is_aligned)
+    finding = kind_left_out(plane, lit, before, after, lost, tiles, other, is_aligned=is_aligned)
     if finding is not None:
         return PlaneHealth(z, (finding,), is_left_out=True, usable=0.0)
-    findings += kinds_told(lit, before, after, findings, is_aligned=is_aligned)
+    findings += kinds_told(lit, before, after, other)
     usable = float(1 - tiles.mean())
     return PlaneHealth(
         z,
         tuple(findings),
         is_left_out=usable < MIN_USABLE,
         **_light_of(exposure),
+        by_place=by_place,
         tops=tops,
         gaps=lost.gaps,
         strips=strips,
@@ -271,6 +296,14 @@ def _lost_highlights(
     if np.max(exposure.gain) < 1 or clipped_share(plane) < CLIPS or not is_short.any():
         return ()
     return tuple(tops.tolist())
+
+
+def _clipped_tops(plane: PlaneStatistics, around: Sequence[PlaneStatistics]) -> tuple[float, ...]:
+    """Return the highest value of each channel where far more of it is clipped than around."""
+    share = clipped_share(plane)
+    if share < CLIPS or any(clipped_share(one) > share / 4 for one in around):
+        return ()
+    return tuple(np.nanmax(plane.highest, axis=(0, 1)).tolist())
 
 
 def _light_of(exposure: Exposure | None) -> dict[str, Any]:

@@ -75,8 +75,9 @@ class PlaneOrder:
 
     def add(self, plane: PlaneStatistics, health: PlaneHealth) -> None:
         """Take the next plane, in the light of those around it."""
+        telling = TELLING if health.by_place is None else TELLING | {"uneven"}
         is_doubted = health.is_left_out and health.findings == ("unlike",)
-        if not is_doubted and (health.is_left_out or not TELLING.issuperset(health.findings)):
+        if not is_doubted and (health.is_left_out or not telling.issuperset(health.findings)):
             # Another place or another light from here on would be put in order, too.
             self._may_tell &= health.is_left_out or not health.is_whole
             return

@@ -3,37 +3,36 @@
 from collections.abc import Sequence
 
 from napari_umis_fusion.preprocess.health._foreign import is_foreign
-from napari_umis_fusion.preprocess.health._hidden_detail import hides_detail
+from napari_umis_fusion.preprocess.health._hidden_detail import MORE, MUCH_MORE
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts
 from napari_umis_fusion.preprocess.health._neighbours import Side
 from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
 from napari_umis_fusion.preprocess.health._plane_health import Finding
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, Table
 from napari_umis_fusion.preprocess.health._tint import is_tinted
-from napari_umis_fusion.preprocess.health._uneven import is_lit_unevenly
 from napari_umis_fusion.preprocess.health._unlike import has_odd_lines, is_noisy, is_unlike
+
+LIGHTS: frozenset[Finding] = frozenset(("exposure", "tint"))
+"""Findings that change the light of a plane, and nothing of what it shows."""
+
+
+def only_lit_otherwise(findings: Sequence[Finding]) -> bool:
+    """Whether a plane shows what it should at its places, as far as is known."""
+    return LIGHTS.issuperset(findings)
 
 
 def kinds_told(
     plane: PlaneStatistics,
     before: Side,
     after: Side,
-    findings: Sequence[Finding],
-    *,
-    is_aligned: bool,
+    other: float,
 ) -> list[Finding]:
-    """Return what is only told: it may be a thin layer, such as a net, or a part that shines."""
+    """Return what is only told: it may be a thin layer, such as a net."""
     told: list[Finding] = []
-    # What is torn, or will move, shows other parts at its places.
-    is_as_it_was = not (is_aligned or findings)
-    if has_own_detail(plane, before, after) or (
-        is_as_it_was and hides_detail(plane, before, after)
-    ):
+    if other > MORE or has_own_detail(plane, before, after):
         told.append("own detail")
     if is_tinted(plane, before, after):
         told.append("tint")
-    if is_as_it_was and is_lit_unevenly(plane, before, after):
-        told.append("uneven")
     return told
 
 
@@ -44,6 +43,7 @@ def kind_left_out(
     after: Side,
     lost: LostParts,
     tiles: Table,
+    other: float,
     *,
     is_aligned: bool,
 ) -> Finding | None:
@@ -56,4 +56,4 @@ def kind_left_out(
         return "noisy"
     if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
         return "lines"
-    return None
+    return "own detail" if other > MUCH_MORE else None

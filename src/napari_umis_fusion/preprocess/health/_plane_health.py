@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_umis_fusion.preprocess.health._exposure import Level
+from napari_umis_fusion.preprocess.health._light_by_place import LightByPlace
 from napari_umis_fusion.preprocess.health._padding import Strip
 from napari_umis_fusion.runtime import split_rows
 from napari_umis_fusion.stack import Plane
@@ -79,6 +80,8 @@ class PlaneHealth:
         A value of the planes around it, times `gain` plus `offset`, is its value.
     lights : tuple of (float, float)
         The same of each channel, where each has a light of its own: then `gain` is 1, `offset` 0.
+    by_place : LightByPlace, optional
+        What is left of its light besides, where that differs from place to place.
     tops : tuple of float
         Of each channel, the value that stands for all that was too bright; empty where none was.
     gaps : tuple of (int, float)
@@ -104,6 +107,7 @@ class PlaneHealth:
     gain: float = 1.0
     offset: float = 0.0
     lights: tuple[tuple[float, float], ...] = ()
+    by_place: LightByPlace | None = None
     tops: tuple[float, ...] = ()
     gaps: tuple[tuple[int, float], ...] = ()
     strips: tuple[Strip, ...] = ()
@@ -132,7 +136,8 @@ class PlaneHealth:
     @property
     def is_scaled(self) -> bool:
         """Whether its values are brought to the light of the planes around it."""
-        return bool(self.lights) or (self.gain, self.offset) != (1.0, 0.0)
+        is_lit_alike = not self.lights and (self.gain, self.offset) == (1.0, 0.0)
+        return not is_lit_alike or self.by_place is not None
 
     @property
     def light(self) -> tuple[Level, Level]:
@@ -157,6 +162,8 @@ class PlaneHealth:
         found = np.empty_like(plane)
         for rows in split_rows(len(plane)):  # in double precision, of which few rows fit
             values = (plane[rows].astype(np.float64) - offset) / gain
+            if self.by_place is not None:
+                values = self.by_place.evened(values, rows.start)
             if plane.dtype.kind in "iu":
                 limits = np.iinfo(plane.dtype)
                 values = np.clip(np.rint(values), limits.min, limits.max)
@@ -179,13 +186,15 @@ class PlaneHealth:
         def value_of(value: float) -> float:
             return slope * value + dark
 
-        def offset_of(gain: float, offset: float) -> float:
+        def offset_of(gain: Any, offset: Any) -> Any:
             return slope * offset + dark * (1 - gain)
 
+        place = self.by_place
         return replace(
             self,
             offset=offset_of(self.gain, self.offset),
             lights=tuple((gain, offset_of(gain, offset)) for gain, offset in self.lights),
+            by_place=place and replace(place, offset=offset_of(place.gain, place.offset)),
             tops=tuple(value_of(top) for top in self.tops),
             gaps=tuple((c, value_of(value)) for c, value in self.gaps),
         )
@@ -232,7 +241,8 @@ class PlaneHealth:
             (axis, max(0, start - firsts[axis]), max(0, stop - firsts[axis]))
             for axis, start, stop in self.strips
         ]
-        return replace(self, strips=tuple(strips))
+        place = self.by_place and self.by_place.within(rows, columns)
+        return replace(self, strips=tuple(strips), by_place=place)
 
     def describe(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -242,6 +252,10 @@ class PlaneHealth:
             told |= {"gain": gain.tolist(), "offset": offset.tolist()}
         if self.channels:
             told["channels"] = list(self.channels)
+        if self.by_place is not None:
+            gains, offsets = self.by_place.gain, self.by_place.offset
+            told["gains"] = [float(gains.min()), float(gains.max())]
+            told["offsets"] = [float(offsets.min()), float(offsets.max())]
         told |= {"left_out": self.is_left_out, "usable": self.usable}
         extra = {"specks": self.specks, "moving": self.moving, "shift_px": self.shift_px}
         return told | {name: value for name, value in extra.items() if value}

@@ -27,6 +27,8 @@ ALIGN = 'align="auto" puts planes in place'
 SORT = "depths are wrong until planes are sorted: check the names of the files, or the axes"
 ONE_LIGHT = 'light="measure" brings planes to one light'
 BALANCE = "set the white balance of the camera once for all planes"
+OTHER_DETAIL = "of detail that focus does not explain, as of noise or a second exposure"
+UNEVEN = "brighter or darker in a part, as by glare"
 PADDED = "of one value along a border, where others are not"
 TORN_DONE = "what was not written is left out"
 
@@ -48,12 +50,7 @@ PARTS: tuple[tuple[Finding, str, str], ...] = (
     ("shifted", "shifted in some of its lines", "these are left out"),
     ("channels", "of channels in another order (as blue, green, red)", "put in that of the others"),
     ("part lit", "lit otherwise in some of its lines", "these are left out"),
-    (
-        "own detail",
-        "of detail that focus does not explain, as of noise or a second exposure",
-        LEAVE,
-    ),
-    ("uneven", "brighter or darker in a part, as by glare", LEAVE),
+    ("own detail", OTHER_DETAIL, LEAVE),
     ("jump", "lit otherwise than all before", ONE_LIGHT),
     ("flicker", "lit otherwise than the plane before", ONE_LIGHT),
     ("drift", "lit otherwise than the first", ONE_LIGHT),
@@ -146,10 +143,14 @@ def _sentence(health: PlaneHealth, copies: bool) -> tuple[str, str]:
     for finding, what in ALONE.items():
         if finding in found:
             return what, left_out
+    if "own detail" in found and health.is_left_out:
+        return OTHER_DETAIL, left_out
     if "moved" in found and health.is_left_out:
         return MOVED, f": left out; {ALIGN}"
     parts = [(what, done) for finding, what, done in PARTS if finding in found]
-    if health.is_scaled:
+    if "uneven" in found:
+        parts.append((UNEVEN, LEAVE if health.by_place is None else _light_done(health, copies)))
+    if health.lights or "exposure" in found:
         parts.insert(0, (_light_found(health), _light_done(health, copies)))
     elif "tint" in found:
         parts.append(("of other colours than all before", BALANCE))

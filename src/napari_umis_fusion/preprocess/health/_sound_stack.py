@@ -50,16 +50,14 @@ class SoundStack(Likeness):
 
     def plane(self, z: int) -> Plane:
         """Read plane `z`."""
-        plane = self.stack.plane(z)
-        return self._put_right(z, plane)
+        return self._put_right(self._healths[z], self.stack.plane(z))
 
     def region(self, z: int, rows: slice, columns: slice) -> Plane:
         """Read a rectangle of plane `z`."""
         part = self.stack.region(z, rows, columns)
-        return self._put_right(z, part)
+        return self._put_right(self._healths[z].within(*self._ends(rows, columns)), part)
 
-    def _put_right(self, z: int, values: Plane) -> Plane:
-        health = self._healths[z]
+    def _put_right(self, health: PlaneHealth, values: Plane) -> Plane:
         return health.scaled(values) if self._scales else health.in_order(values)
 
     def uncovered(

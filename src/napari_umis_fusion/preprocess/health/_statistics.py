@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_umis_fusion.preprocess._grey import readable
 from napari_umis_fusion.preprocess.health._dull_lines import DullLines, lines_of
 from napari_umis_fusion.preprocess.health._energies import Detail, detail_of
+from napari_umis_fusion.preprocess.health._light_by_place import LightByPlace
 from napari_umis_fusion.preprocess.health._line_jumps import Jumps, line_jumps
 from napari_umis_fusion.preprocess.health._padding import (
     Strip,
@@ -226,6 +227,13 @@ class PlaneStatistics:
         )
         detail = None if self.detail is None else self.detail.scaled(float(np.mean(gain)))
         return replace(self, mean=mean, lowest=lowest, highest=highest, detail=detail)
+
+    def evened(self, light: LightByPlace) -> "PlaneStatistics":
+        """Return what it would be without a light that differs from place to place."""
+        mean, lowest, highest = (
+            (table - light.offset) / light.gain for table in (self.mean, self.lowest, self.highest)
+        )
+        return replace(self, mean=mean, lowest=lowest, highest=highest)
 
     def equals(self, other: "PlaneStatistics") -> bool:
         """Whether the tables are the same to the last bit, as they are for the same plane only."""
