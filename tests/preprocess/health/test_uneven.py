@@ -44,7 +44,7 @@ UNEVEN = {
 }
 HIDING = {
     "exposed twice": lambda plane, _: (plane + np.roll(plane, (31, -18), (0, 1))) / 2,
-    "another": lambda plane, seed: 0.6 * plane + 0.4 * stack_of(seed + 50)[3],
+    "another": lambda plane, seed: 0.5 * plane + 0.5 * stack_of(seed + 50)[3],
     "cloud": lambda plane, seed: (
         plane + 320 * gaussian_filter(np.random.default_rng(seed).normal(0, 1, SHAPE), 4.0)
     ),
