@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from napari_umis_fusion.preprocess.health._foreign import is_foreign
-from napari_umis_fusion.preprocess.health._hidden_detail import MORE, MUCH_MORE
+from napari_umis_fusion.preprocess.health._hidden_detail import (
+    MORE,
+    MORE_END,
+    MUCH_MORE,
+    MUCH_MORE_END,
+)
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts
 from napari_umis_fusion.preprocess.health._neighbours import Side
 from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
@@ -29,7 +34,8 @@ def kinds_told(
 ) -> list[Finding]:
     """Return what is only told: it may be a thin layer, such as a net."""
     told: list[Finding] = []
-    if other > MORE or has_own_detail(plane, before, after):
+    most = MORE if before and after else MORE_END
+    if other > most or has_own_detail(plane, before, after):
         told.append("own detail")
     if is_tinted(plane, before, after):
         told.append("tint")
@@ -56,4 +62,5 @@ def kind_left_out(
         return "noisy"
     if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
         return "lines"
-    return "own detail" if other > MUCH_MORE else None
+    most = MUCH_MORE if before and after else MUCH_MORE_END
+    return "own detail" if other > most else None
