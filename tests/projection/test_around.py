@@ -205,7 +205,7 @@ def test_what_is_never_in_focus_is_filled_from_around():
             np.zeros((14, 17)),
             {"calibration": Calibration(1.0, -1.0, 1.0), "smooth_um": 2.0},
             ConfigError,
-            "accepted are positive numbers of µm",
+            "accepted is a positive number of µm",
         ),
         (np.zeros((14, 17)), {"method": "min"}, ConfigError, "accepted are max, mean"),
         (np.zeros((14, 17)), {"thickness_um": -1.0}, ConfigError, "accepted is a number from 0"),

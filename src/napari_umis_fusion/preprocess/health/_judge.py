@@ -32,6 +32,7 @@ from napari_umis_fusion.preprocess.health._part_lit import lit_strips
 from napari_umis_fusion.preprocess.health._place import is_combed, is_elsewhere, jumps_elsewhere
 from napari_umis_fusion.preprocess.health._plane_health import Finding, PlaneHealth
 from napari_umis_fusion.preprocess.health._squares import is_in_squares
+from napari_umis_fusion.preprocess.health._stale_lines import stale_strips
 from napari_umis_fusion.preprocess.health._statistics import PlaneStatistics, tiles_of_lines
 from napari_umis_fusion.preprocess.health._tint import find_tint
 from napari_umis_fusion.preprocess.health._uneven import light_by_place, uneven_between
@@ -79,6 +80,8 @@ class PlaneJudge:
 
     def add(self, plane: PlaneStatistics) -> list[PlaneHealth]:
         """Take the next plane; returns what is known of the plane `LOOK_AHEAD` before it."""
+        if stale_strips(plane, [*self._before, *self._waiting][-LOOK_AHEAD:], ()):
+            plane = replace(plane, detail=None)  # no other plane is judged by what is none of it
         self._waiting.append(plane)
         return [self._judge_oldest()] if len(self._waiting) > LOOK_AHEAD else []
 
