@@ -126,7 +126,7 @@ def test_uneven_light_is_taken_off(what, spoilt_planes):
     assert [one.z for one in found if one.by_place is not None] == spoilt_planes
     assert not any(one.is_left_out for one in found)
     (note,) = notes_on(found)
-    assert "brighter or darker in a part, as by glare: scaled to them" in note
+    assert "brighter or darker in a part than those around, as by glare: scaled to them" in note
     for z in spoilt_planes:
         before, after = (
             gaussian_filter(values - sound[z], 4).std()

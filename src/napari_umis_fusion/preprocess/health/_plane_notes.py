@@ -28,7 +28,7 @@ SORT = "depths are wrong until planes are sorted: check the names of the files, 
 ONE_LIGHT = 'light="measure" brings planes to one light'
 BALANCE = "set the white balance of the camera once for all planes"
 OTHER_DETAIL = "of detail that focus does not explain, as of noise or a second exposure"
-UNEVEN = "brighter or darker in a part, as by glare"
+UNEVEN = "brighter or darker in a part than those around, as by glare"
 PADDED = "of one value along a border, where others are not"
 TORN_DONE = "what was not written is left out"
 
