@@ -37,8 +37,8 @@ layers in coarse steps; it was 1.2 in three of 711 others, and 1.3 where a plane
 
 MUCH_MORE, MUCH_MORE_END = 1.55, 5.0
 """Likewise, from where on it is left out. A first plane of a real stack that moves has 2.2; noise
-and fringes that cost 1 dB and more have 2.7 to 35, in first and last planes 9 to 36; a second exposure
-of half the light has 1.3 to 3.1."""
+and fringes that cost 1 dB and more have 2.7 to 35, in first and last planes 9 to 36; a second
+exposure of half the light has 1.3 to 3.1."""
 
 DULLER, MAX_DULL = 4.0, 0.1
 """Nor does a plane that shows so many times less than both, or than it usually does of what they

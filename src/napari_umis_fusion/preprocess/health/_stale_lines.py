@@ -26,6 +26,10 @@ a drawing has no noise, and a video may repeat what does not change."""
 MAX_SHARE = 0.95
 """Nor are planes torn that are the same as a whole."""
 
+MAX_ALIKE = 0.2
+"""Nor do lines tell of which more are like the next one: an even ground without noise is the same
+in other planes, too, by chance."""
+
 
 def stale_strips(plane: PlaneStatistics, before: Side, after: Side) -> tuple[Strip, ...]:
     """Return the lines of a plane that it, or one of the planes before it, shows to the last bit.
@@ -42,7 +46,7 @@ def stale_strips(plane: PlaneStatistics, before: Side, after: Side) -> tuple[Str
     for axis, lines in enumerate(plane.lines):
         strips += [(axis, *ends) for ends in _shown_twice(lines, [one[axis] for one in around])]
         for one in before[::-1]:
-            found = _runs(_are_same(lines, one.lines[axis])) if one.lines else []
+            found = _runs(_are_same(lines, one.lines[axis]), lines) if one.lines else []
             if found and not _are_usual(axis, [*before, *after]):
                 strips += [(axis, start, stop) for start, stop in found]
                 break
@@ -57,12 +61,17 @@ def _are_same(lines: DullLines, others: DullLines) -> Mask:
     return np.asarray(same & ~is_dull)
 
 
-def _runs(same: Mask) -> list[tuple[int, int]]:
+def _runs(same: Mask, lines: DullLines) -> list[tuple[int, int]]:
     """Return where many lines in a row are the same: the first, and the one after the last."""
     if same.sum() < MIN_LINES or same.mean() > MAX_SHARE:
         return []
-    ends = np.flatnonzero(np.diff(np.pad(same, 1).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in ends.reshape(-1, 2) if b - a >= MIN_LINES]
+    ends = np.flatnonzero(np.diff(np.pad(same, 1).astype(np.int8))).reshape(-1, 2)
+    alike = (lines.mean[1:] == lines.mean[:-1]).all(axis=1)
+    return [
+        (int(start), int(stop))
+        for start, stop in ends
+        if stop - start >= MIN_LINES and alike[start : stop - 1].mean() <= MAX_ALIKE
+    ]
 
 
 def _shown_twice(lines: DullLines, around: Sequence[DullLines]) -> list[tuple[int, int]]:
@@ -75,7 +84,8 @@ def _shown_twice(lines: DullLines, around: Sequence[DullLines]) -> list[tuple[in
         return []
     step = int(np.bincount(steps).argmax())
     found = []
-    for start, stop in _runs(_are_same(_moved(lines, step), _moved(lines, 0, -step))):
+    here, there = _moved(lines, step), _moved(lines, 0, -step)
+    for start, stop in _runs(_are_same(here, there), here):
         one, other = slice(start, stop), slice(start + step, stop + step)
         if any((two.mean[one] == two.mean[other]).all(axis=1).mean() > MAX_USUAL for two in around):
             continue
