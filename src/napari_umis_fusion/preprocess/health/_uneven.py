@@ -61,6 +61,8 @@ def light_by_place(
 ) -> LightByPlace | None:
     """Return how a plane is lit, place by place, if that explains by what it differs; else None.
 
+    Only planes between others are evened: beside one side alone, a plane that moved looks alike.
+
     Parameters
     ----------
     plane : PlaneStatistics
@@ -68,9 +70,9 @@ def light_by_place(
     between : sequence of (sequence of PlaneStatistics, sequence of PlaneStatistics)
         As of `uneven_between`.
     """
-    if not between or not all(plane.lines_shape):
+    if not between or not all(between[0]) or not all(plane.lines_shape):
         return None
-    return _smooth_light(plane, [side[0] for side in between[0] if side])
+    return _smooth_light(plane, [side[0] for side in between[0]])
 
 
 def _smooth_light(plane: PlaneStatistics, near: Side) -> LightByPlace | None:
