@@ -15,6 +15,7 @@ from napari_umis_fusion.fusion import (
 )
 from napari_umis_fusion.runtime import run_to_end
 from napari_umis_fusion.stack import stack_of_arrays
+from napari_umis_fusion.synthetic import make_stack
 
 MAPS = ("index_map", "sub_plane_map", "confidence_map", "focus_map")
 
@@ -64,6 +65,26 @@ def test_parts_are_those_of_the_whole(options, tmp_path):
     assert [one.describe() for one in part.health] == [one.describe() for one in expected.health]
     assert {*part.notes, *settled} == set(expected.notes)
     assert {z for one in part.health for z in one.findings} >= {"blank", "torn"}
+
+
+def test_parts_of_planes_lit_unevenly_and_of_channels_in_another_order(tmp_path):
+    config = FusionConfig(focus_measure="laplacian", islands="keep")
+    planes = make_stack("bumps", (320, 200), planes=7, noisy=True, seed=1).stack
+    rows, columns = np.mgrid[:320, :200]
+    spot = 60 * np.exp(-((rows - 200) ** 2 + (columns - 90) ** 2) / (2 * 60**2))
+    planes[3] = np.clip(planes[3] + spot[..., np.newaxis], 0, 255)
+    planes[5] = planes[5, ..., ::-1]
+    stack = stack_of_arrays(planes)
+    blocks = plan_shards(stack, config, 160).blocks
+    assert len(blocks) > 1
+    run_to_end(iter_survey_field(stack, config, blocks)).save(tmp_path / "survey.npz")
+    survey = FieldSurvey.load(tmp_path / "survey.npz")
+    assert survey.healths[3].by_place is not None
+    assert survey.healths[5].channels == (2, 1, 0)
+    expected = fuse(planes, config).all_in_focus
+    for block in blocks:
+        part = run_to_end(iter_fuse_part(stack, config, survey, block))
+        np.testing.assert_array_equal(part.image, expected[block.kept])
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -18,7 +18,7 @@ from napari_umis_fusion.preprocess.fixed_pattern import (
     Wave,
     Waves,
 )
-from napari_umis_fusion.preprocess.health import MovingParts, PlaneHealth, Specks
+from napari_umis_fusion.preprocess.health import LightByPlace, MovingParts, PlaneHealth, Specks
 from napari_umis_fusion.preprocess.illumination import Defects, Illumination, IlluminationProfile
 from napari_umis_fusion.runtime import load_data, save_data
 
@@ -108,6 +108,6 @@ class FieldSurvey:
 _KINDS = (
     FieldSurvey,
     *(Alignment, PlaneMotion, IlluminationProfile, Illumination, Defects),
-    *(PlaneHealth, Specks, MovingParts, GreyRange, GreyScales, FixedPattern, Banding),
+    *(PlaneHealth, LightByPlace, Specks, MovingParts, GreyRange, GreyScales, FixedPattern, Banding),
     *(Wave, Waves, CodedBlocks),
 )

@@ -2,6 +2,7 @@ from ._gaps import Gaps as Gaps
 from ._inspect import PlaneReport as PlaneReport
 from ._inspect import iter_judged as iter_judged
 from ._inspect import report_planes as report_planes
+from ._light_by_place import LightByPlace as LightByPlace
 from ._moving_parts import MovingParts as MovingParts
 from ._moving_parts import cell_side as cell_side
 from ._moving_parts import cells_of as cells_of
