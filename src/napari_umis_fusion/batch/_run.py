@@ -98,9 +98,9 @@ def iter_batch(
         options, config = options.replace(depth_error_map=True), config.replace(depth_error=True)
     given = given_inputs(inputs)
     target = _output_folder(given, output, is_resumed=resume or retry)
-    existing_inputs(given)  # or a folder would be left for results that never come
+    existing = existing_inputs(given)  # or a folder would be left for results that never come
     _make_folder(target)
-    grouping = yield from iter_find_stacks(given, options, output=target)
+    grouping = yield from iter_find_stacks(existing, options, output=target)
     with _batch_lock(target):
         record = BatchRecord(target, config, options)
         run = _Run(grouping, target, config, options, record)

@@ -99,12 +99,14 @@ def other_detail(plane: PlaneStatistics, before: Side, after: Side) -> float:
     beside = {z: _Beside.of(one, own, size) for z, one in details.items()}
     energy = _product(own, own)
     return max(
-        (
-            _excess(plane.detail, energy, [beside[one.z] for one in pair], is_end=not is_between)
-            for pair in pairs
-        ),
-        default=0.0,
+        _excess(plane.detail, energy, [beside[one.z] for one in pair], is_end=not is_between)
+        for pair in pairs
     )
+
+
+def least_other(before: Side, after: Side) -> tuple[float, float]:
+    """Return from how much `other_detail` on a plane is told, and from how much it is left out."""
+    return (MORE, MUCH_MORE) if before and after else (MORE_END, MUCH_MORE_END)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

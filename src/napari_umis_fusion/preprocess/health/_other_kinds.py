@@ -3,12 +3,7 @@
 from collections.abc import Sequence
 
 from napari_umis_fusion.preprocess.health._foreign import is_foreign
-from napari_umis_fusion.preprocess.health._hidden_detail import (
-    MORE,
-    MORE_END,
-    MUCH_MORE,
-    MUCH_MORE_END,
-)
+from napari_umis_fusion.preprocess.health._hidden_detail import least_other
 from napari_umis_fusion.preprocess.health._lost_parts import LostParts
 from napari_umis_fusion.preprocess.health._neighbours import Side
 from napari_umis_fusion.preprocess.health._own_detail import has_own_detail
@@ -34,8 +29,7 @@ def kinds_told(
 ) -> list[Finding]:
     """Return what is only told: it may be a thin layer, such as a net."""
     told: list[Finding] = []
-    most = MORE if before and after else MORE_END
-    if other > most or has_own_detail(plane, before, after):
+    if other > least_other(before, after)[0] or has_own_detail(plane, before, after):
         told.append("own detail")
     if is_tinted(plane, before, after):
         told.append("tint")
@@ -62,5 +56,4 @@ def kind_left_out(
         return "noisy"
     if not (lost.is_padded or lost.gaps) and has_odd_lines(plane, before, after):
         return "lines"
-    most = MUCH_MORE if before and after else MUCH_MORE_END
-    return "own detail" if other > most else None
+    return "own detail" if other > least_other(before, after)[1] else None
