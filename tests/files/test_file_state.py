@@ -1,6 +1,8 @@
 """A file that is replaced while it is open gives an error, not a mixture of two files."""
 
 import os
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +11,10 @@ from PIL import Image
 
 from napari_umis_fusion import open_stack, read_layers
 from napari_umis_fusion.errors import StackFileError
+from napari_umis_fusion.files.read import _shown_frames as shown_frames
 from napari_umis_fusion.files.read import _tiff_layers as tiff_layers
+from napari_umis_fusion.files.read._file_state import FileState
+from napari_umis_fusion.files.read._image_files import ImageFiles
 
 GREY = {"photometric": "minisblack", "metadata": {"axes": "ZYX"}}
 KINDS = {"plain": {}, "compressed": {"compression": "zlib"}, "tiles": {"tile": (16, 16)}}
@@ -25,10 +30,12 @@ def later(path):
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 10**9))
 
 
-def replaced(path, options):
-    save(path.with_name("new.tif"), 9, **options)
-    later(path.with_name("new.tif"))
-    os.replace(path.with_name("new.tif"), path)
+def replaced(path, options, late=True):
+    new = path.with_name("new.tif")
+    save(new, 9, **options)
+    found = os.stat(path)
+    later(new) if late else os.utime(new, ns=(found.st_atime_ns, found.st_mtime_ns))
+    os.replace(new, path)
 
 
 def rewritten(path, options):
@@ -59,6 +66,69 @@ def test_a_changed_file_is_told(tmp_path, kind, change, monkeypatch):
         is_old = change is replaced and found == [1]
         assert is_old or "s.tif: was replaced or changed since it was opened" in found
     assert open_stack(path).plane(1).max() == 9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_the_same_time_and_size_is_another(tmp_path, kind):
+    path = tmp_path / "s.tif"
+    save(path, 1, **KINDS[kind])
+    stack = open_stack(path)
+    stack.close()
+    replaced(path, KINDS[kind], late=False)
+    assert "was replaced or changed" in values_or_error(lambda: stack.plane(1))
+
+
+def test_a_file_of_another_number_is_the_same_if_its_time_can_be_trusted():
+    old = FileState(100, 5, number=1)
+    old.check(FileState(100, 5, number=2))
+    for now in FileState(100, 6, number=1), FileState(99, 5, number=1), FileState(101, 5, number=2):
+        with pytest.raises(StackFileError, match="was replaced"):
+            old.check(now)
+    with pytest.raises(StackFileError, match="was replaced"):
+        replace(old, is_fresh=True).check(FileState(100, 5, number=2))
+
+
+def test_a_file_is_fresh_for_two_seconds(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    assert FileState.of(path).is_fresh
+    os.utime(path, ns=(0, time.time_ns() - 3 * 10**9))
+    assert not FileState.of(path).is_fresh
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_replaced_while_it_is_opened_is_told(tmp_path, kind, monkeypatch):
+    path = tmp_path / "s.tif"
+    save(path, 1, **KINDS[kind])
+
+    def open_and_replace(tif, *arguments):
+        replaced(path, KINDS[kind])
+        return opened(tif, *arguments)
+
+    opened = shown_frames.open_frames
+    monkeypatch.setattr(shown_frames, "open_frames", open_and_replace)
+    stack = open_stack(path)
+    stack.close()
+    assert "was replaced or changed" in values_or_error(lambda: stack.plane(1))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_plane_that_is_replaced_while_it_is_read_is_told(tmp_path, suffix, monkeypatch):
+    for z in range(2):
+        plane = np.full((16, 16), z, np.uint8)
+        path = tmp_path / f"z{z}{suffix}"
+        tifffile.imwrite(path, plane) if suffix == ".tif" else Image.fromarray(plane).save(path)
+    stack = open_stack(tmp_path)
+    read = ImageFiles._read
+
+    def replace_and_read(self, path, *arguments):
+        later(path)
+        return read(self, path, *arguments)
+
+    monkeypatch.setattr(ImageFiles, "_read", replace_and_read)
+    found = values_or_error(lambda: stack.plane(1))
+    assert f"z1{suffix}: was replaced or changed since it was opened" in found
+    assert found.count(str(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])

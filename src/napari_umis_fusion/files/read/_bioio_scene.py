@@ -60,7 +60,7 @@ class BioioScene:
         Name of each channel; empty if unknown.
     """
 
-    def __init__(self, path: Path, reader: Any, number: int) -> None:
+    def __init__(self, path: Path, reader: Any, number: int, state: FileState) -> None:
         names = list(reader.scenes)
         reader.set_scene(number)
         self.path, self.number, self.count = path, number, len(names)
@@ -70,7 +70,7 @@ class BioioScene:
         shape = tuple(map(int, array.shape))
         sizes = zip(self._axes, shape, strict=True)
         self.sizes = {axis: size for axis, size in sizes if size > 1 or axis in "YX"}
-        self._state, self._lock = FileState.of(path), threading.Lock()
+        self._state, self._lock = state, threading.Lock()
         self.dtype = narrowed_dtype(np.dtype(array.dtype).newbyteorder("="))
         check_stack((1, self.sizes["Y"], self.sizes["X"]), self.dtype)
         self.calibration = _calibration(reader)
@@ -115,8 +115,7 @@ class BioioScene:
         kept = [axis for axis in self._axes if axis in ("Y", "X", last)]
         order = [kept.index(axis) for axis in ("Y", "X", last) if axis is not None]
         # Readers of other packages are not known to be usable from several threads.
-        with self._lock, naming_read_errors(self.path):
-            self._state.check(FileState.of(self.path))
+        with self._lock, naming_read_errors(self.path), self._state.kept(self.path):
             part = self._chunks.read(tuple(places.get(axis, 0) for axis in self._axes))
             plane = narrowed(part.transpose(order)).astype(self.dtype, copy=False)
             return np.ascontiguousarray(plane)
@@ -143,7 +142,7 @@ def open_scene(path: Path, number: int | None) -> BioioScene:
 
 
 @lru_cache(maxsize=4)  # a batch opens the same scene once for each time point
-def _open_scene(path: Path, number: int | None, _state: FileState) -> BioioScene:
+def _open_scene(path: Path, number: int | None, state: FileState) -> BioioScene:
     reader = open_reader(path)
     names = list(reader.scenes)
     if number is None and len(names) > 1:
@@ -151,7 +150,7 @@ def _open_scene(path: Path, number: int | None, _state: FileState) -> BioioScene
     if number is not None and not 0 <= number < len(names):
         raise StackFileError(f"index series={number} is outside 0 to {len(names) - 1}.")
     check_scene(path, type(reader), number or 0)
-    return BioioScene(path, reader, number or 0)
+    return BioioScene(path, reader, number or 0, state)
 
 
 def open_reader(path: Path) -> Any:

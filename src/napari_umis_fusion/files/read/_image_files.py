@@ -138,19 +138,19 @@ class ImageFiles:
         StackFileError
             If the file is broken, missing, or no longer the one whose header was read.
         """
-        with naming_read_errors(path):
-            self._states[path].check(FileState.of(path))
+        with naming_read_errors(path), self._states[path].kept(path):
+            return self._read(path, rows, columns)
+
+    def _read(self, path: Path, rows: slice, columns: slice) -> Plane:
         if is_tiff(path):
             with self._open(path) as stack:
-                plane = stack.region(0, rows, columns)
-        else:
-            from napari_umis_fusion.files.read._images import read_image  # loads Pillow
+                return stack.region(0, rows, columns)
+        from napari_umis_fusion.files.read._images import read_image  # loads Pillow
 
-            plane = read_image(path)
-            if plane.shape != self.shape:
-                raise StackFileError(_changed(path, plane.shape, self.shape))
-            plane = plane[rows, columns]
-        return plane
+        plane = read_image(path)
+        if plane.shape != self.shape:
+            raise StackFileError(_changed(path, plane.shape, self.shape))
+        return plane[rows, columns]
 
     def optics_of(self, paths: Iterable[Path]) -> tuple[ChannelOptics, ...]:
         """Return how the channels of files were taken; empty if they tell nothing, or disagree."""

@@ -69,8 +69,7 @@ class _MappedFrames:
         self._nbytes = int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize
         self._path, self._first = tif.filehandle.path, series.dataoffset
         self._places = [] if self._first is not None else [_place(page) for page in series if page]
-        paths = {self._path, *(path for path, _ in self._places)}
-        self._states = {path: FileState.of(path) for path in paths}
+        self._states = _states(tif, {self._path, *(path for path, _ in self._places)})
 
     def read(self, number: int, index: Index) -> Plane:
         path, start = self._place(number)
@@ -108,8 +107,8 @@ class _DecodedFrames:
         self._tif = tif
         self._series = series
         self._shape = shape
-        paths = {page.parent.filehandle.path for page in series if page is not None}
-        self._states = {path: FileState.of(path) for path in paths}
+        pages = (page for page in series if page is not None)
+        self._states = _states(tif, {page.parent.filehandle.path for page in pages})
         self._lock = threading.Lock()  # the file handle has one position for all threads
         # Closes the file when the frames are no longer used, even without `close`.
         weakref.finalize(self, tif.close)
@@ -145,6 +144,12 @@ class _DecodedFrames:
 
     def close(self) -> None:
         self._tif.close()
+
+
+def _states(tif: TiffFile, paths: Iterable[str]) -> dict[str, FileState]:
+    """Return the state of each file of a set: of the open one as it was opened."""
+    own = tif.filehandle
+    return {path: FileState.of(own.fileno() if path == own.path else path) for path in paths}
 
 
 def _place(page: TiffPage | TiffFrame) -> tuple[str, int]:
