@@ -83,7 +83,8 @@ def test_a_folder_that_may_not_be_read_hides_no_other(tmp_path, put, monkeypatch
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     def stat(path, **options):
-        return refuse(path) if locked in Path(path).parents else look_up(path, **options)
+        is_locked = not isinstance(path, int) and locked in Path(path).parents  # not open already
+        return refuse(path) if is_locked else look_up(path, **options)
 
     def listdir(path):
         return refuse(path) if Path(path) == locked else list_folder(path)
