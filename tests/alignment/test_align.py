@@ -475,7 +475,8 @@ def test_memory_does_not_grow_with_the_planes():
         align(Endless(planes))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 256 * 320 * 4, "not even one more grey plane"
+    # Threads may hold one plane more at one time, of 4 bytes a pixel; 16 kept ones would take 16.
+    assert peaks[1] - peaks[0] < 256 * 320 * 8, "no plane is kept"
 
 
 def drifting(area, contrast, seed, *, camera_px=0, planes=7, step_px=6):
