@@ -99,8 +99,7 @@ def tiff_layers(path: Path, among_bytes: int = 0) -> list[LayerData]:
     StackFileError
         If the file is broken, truncated or without planes.
     """
-    with naming_read_errors(path):
-        state = FileState.of(path)
+    with naming_read_errors(path), FileState.of(path).kept(path):
         try:
             opened, by_pages = open_tiff_file(path), False
         except OmeHeaderError as error:
@@ -122,9 +121,7 @@ def tiff_layers(path: Path, among_bytes: int = 0) -> list[LayerData]:
         lazy = max(nbytes, among_bytes) > LAZY_BYTES
         how = {"alone": count == 1, "keeps_open": lazy and not among_bytes}
         opened_series = (_open_series(path, number, by_pages) for number in numbers)
-        layers = [layer for one in opened_series for layer in _series_layers(one, lazy, **how)]
-        state.check(FileState.of(path))
-        return layers
+        return [layer for one in opened_series for layer in _series_layers(one, lazy, **how)]
 
 
 def _open_series(path: Path, number: int, by_pages: bool) -> _Series:

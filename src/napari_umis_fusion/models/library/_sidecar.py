@@ -8,7 +8,14 @@ from typing import Any
 from napari_umis_fusion.errors import CheckpointError
 from napari_umis_fusion.models.library._reserve import naming_write_faults
 from napari_umis_fusion.network import MAX_BYTES
-from napari_umis_fusion.runtime import atomic_write, naming_faults, open_regular, read_json
+from napari_umis_fusion.runtime import (
+    FileStamp,
+    atomic_write,
+    file_stamp,
+    naming_faults,
+    open_regular,
+    read_json,
+)
 
 _hashes: dict[tuple[str, int, int], str] = {}
 """Hashes computed in this process, by path, size and time of change."""
@@ -86,10 +93,9 @@ def stamp_of(path: Path) -> tuple[int, ...]:
     return *_stamp(path), *of_note
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path) -> FileStamp:
     try:
-        status = path.stat()
+        return file_stamp(path)
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror}); check that you may read it"
         raise CheckpointError(msg) from error
-    return status.st_size, status.st_mtime_ns
